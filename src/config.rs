@@ -1,0 +1,94 @@
+//! `Config`: what the user may choose, the thresholds and the bounds; each default with its origin.
+
+use crate::tcp::Duration;
+
+/// Everything that an analysis can be told.
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    /// How bytes become segments.
+    pub decode: DecodeConfig,
+    /// How segments become connections.
+    pub track: TrackConfig,
+    /// Which rules speak, and from where on.
+    pub rules: RuleConfig,
+    /// How many threads work; 0 for all the machine has. The output is the same for any number.
+    pub threads: usize,
+}
+
+/// How bytes become segments.
+#[derive(Clone, Debug)]
+pub struct DecodeConfig {
+    /// Look inside tunnels (IP-in-IP, 6in4, GRE, VXLAN, GENEVE …).
+    pub decapsulate: bool,
+    /// How many tunnels deep; a hostile packet can nest without end.
+    pub max_tunnel_depth: u8,
+    /// Bytes of fragments kept at most; IPv4 allows 64 KiB a datagram, so this holds 64 full ones.
+    pub max_fragment_bytes: usize,
+    /// How long fragments wait for their rest: 60 s, the upper end of RFC 791's and RFC 8200's advice.
+    pub fragment_timeout: Duration,
+}
+
+impl Default for DecodeConfig {
+    fn default() -> Self {
+        Self {
+            decapsulate: true,
+            max_tunnel_depth: 4,
+            max_fragment_bytes: 4 << 20,
+            fragment_timeout: Duration::from_secs(60),
+        }
+    }
+}
+
+/// What a bad checksum does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum ChecksumPolicy {
+    /// It is counted and the segment is used: offload makes checksums in captures wrong as often as not.
+    #[default]
+    Ignore,
+    /// The segment is dropped as a receiver would (RFC 9293 MUST-3), unless its sender offloads checksums.
+    Verify,
+}
+
+/// How segments become connections.
+#[derive(Clone, Debug)]
+pub struct TrackConfig {
+    /// What a bad checksum does.
+    pub checksum: ChecksumPolicy,
+    /// Copies of one packet within this time are one packet seen twice (mirror ports): 10 ms; real
+    /// retransmissions are at least 200 ms apart (Linux TCP_RTO_MIN).
+    pub duplicate_window: Duration,
+    /// Length of TIME_WAIT, 2 × MSL: 60 s on Linux (include/net/tcp.h, TCP_TIMEWAIT_LEN).
+    pub two_msl: Duration,
+    /// Any ACK restarts TIME_WAIT as on Linux, not only a repeated FIN as in RFC 9293 §3.10.7.4.
+    pub any_ack_restarts_time_wait: bool,
+    /// How long a connection that is closed, or was never answered, is kept for stragglers: 75 s, more than the
+    /// 63 s that Linux keeps a half-open entry (tcp_synack_retries 5).
+    pub linger: Duration,
+    /// Connections kept at once over all partitions; beyond it the least recently used one ends as `evicted`.
+    pub max_connections: usize,
+    /// State transitions kept of one connection; more are counted, not kept.
+    pub max_transitions: usize,
+}
+
+impl Default for TrackConfig {
+    fn default() -> Self {
+        Self {
+            checksum: ChecksumPolicy::Ignore,
+            duplicate_window: Duration::from_millis(10),
+            two_msl: Duration::from_secs(60),
+            any_ack_restarts_time_wait: false,
+            linger: Duration::from_secs(75),
+            max_connections: 16 << 20,
+            max_transitions: 64,
+        }
+    }
+}
+
+/// Which rules speak.
+#[derive(Clone, Debug, Default)]
+pub struct RuleConfig {
+    /// Rule ids or prefixes to use; empty for all.
+    pub select: Vec<String>,
+    /// Rule ids or prefixes to leave out, stronger than `select`.
+    pub ignore: Vec<String>,
+}

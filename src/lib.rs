@@ -1,0 +1,7 @@
+//! What did my TCP connections do, which rule did they break, and where is the proof?
+
+pub mod config;
+pub mod decode;
+pub mod error;
+pub mod source;
+pub mod tcp;

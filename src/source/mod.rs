@@ -1,0 +1,98 @@
+//! `Source` and `Packet`: where packets come from, the only way in.
+
+use std::path::PathBuf;
+
+use crate::error::Error;
+use crate::tcp::{Duration, Timestamp};
+
+/// Something that gives packets in capture order.
+pub trait Source {
+    /// The next packet, or that there is none now, or none ever. The packet's bytes live until the next call.
+    ///
+    /// # Errors
+    /// Only where the job can't be done at all. A capture cut or corrupt in the middle gives every packet that was
+    /// whole, then goes on as at its end, and says so in [`Source::inputs`].
+    fn next(&mut self) -> Result<Next<'_>, Error>;
+
+    /// What was read so far, one entry per file or interface, in the order of reading.
+    fn inputs(&self) -> &[Input];
+}
+
+/// What a source has to say when asked.
+#[derive(Debug)]
+pub enum Next<'a> {
+    /// A packet.
+    Packet(Packet<'a>),
+    /// Nothing now; capture time is at least this. Never from files.
+    Idle(Timestamp),
+    /// Nothing more.
+    End,
+}
+
+/// One captured frame, borrowed from the source's buffer.
+#[derive(Clone, Copy, Debug)]
+pub struct Packet<'a> {
+    /// Number in the whole input, from 1, counting every packet as Wireshark does; several files run on.
+    pub number: u64,
+    /// Capture time.
+    pub time: Timestamp,
+    /// Type of the link layer header that `data` begins with.
+    pub link: LinkType,
+    /// Length on the wire in bytes; more than `data.len()` when cut by the snaplen.
+    pub wire_len: u32,
+    /// The bytes captured.
+    pub data: &'a [u8],
+}
+
+/// A `LINKTYPE_` number as savefiles have it (tcpdump.org/linktypes.html), such as 1 for Ethernet.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct LinkType(
+    /// The number; libpcap's DLT values 12 and 14 for raw IP may stand here too.
+    pub u16,
+);
+
+/// One file or interface that packets were read from.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Input {
+    /// The file as the user named it, `-` for standard input, or the interface.
+    pub path: PathBuf,
+    /// `pcap`, `pcapng`, `live` or `memory`; with the compression behind it, as in `pcap.gz`.
+    pub format: String,
+    /// Link types met, in the order of meeting.
+    pub link_types: Vec<LinkType>,
+    /// Largest snaplen any of its interfaces states; `None` when unlimited or not stated.
+    pub snaplen: Option<u32>,
+    /// Packets given.
+    pub packets: u64,
+    /// Their bytes on the wire.
+    pub bytes: u64,
+    /// Time of the first packet.
+    pub first: Option<Timestamp>,
+    /// Highest time of any packet.
+    pub last: Option<Timestamp>,
+    /// Why reading ended before the end: cut inside a packet, a corrupt block. `None` when all was read.
+    pub problem: Option<String>,
+    /// Packets the system dropped, where it says so (live capture, pcapng statistics blocks).
+    pub dropped: Option<u64>,
+}
+
+impl Input {
+    /// Counts one packet.
+    pub fn count(&mut self, packet: &Packet<'_>) {
+        self.packets += 1;
+        self.bytes += u64::from(packet.wire_len);
+        self.first.get_or_insert(packet.time);
+        self.last = Some(self.last.map_or(packet.time, |t| t.max(packet.time)));
+        if !self.link_types.contains(&packet.link) {
+            self.link_types.push(packet.link);
+        }
+    }
+
+    /// From the first packet to the latest.
+    pub fn span(&self) -> Duration {
+        match (self.first, self.last) {
+            (Some(first), Some(last)) => last.since(first),
+            _ => Duration::ZERO,
+        }
+    }
+}
