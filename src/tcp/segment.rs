@@ -82,7 +82,7 @@ impl Segment {
     /// The sequence number after the last one it takes.
     #[inline]
     pub fn end(&self) -> SeqNumber {
-        self.seq.add(self.len())
+        self.seq + self.len()
     }
 
     /// ACK set, no SYN, FIN, RST and no payload.

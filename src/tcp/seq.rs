@@ -1,6 +1,7 @@
 //! `SeqNumber`: TCP sequence arithmetic modulo 2^32 that cannot panic (RFC 9293 §3.4).
 
 use std::fmt;
+use std::ops::{Add, Sub};
 
 /// A sequence or acknowledgment number; comparisons are serial, valid for values less than 2^31 apart.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -10,20 +11,6 @@ pub struct SeqNumber(
 );
 
 impl SeqNumber {
-    /// This number moved forward by `n`, wrapping.
-    #[must_use]
-    #[inline]
-    pub fn add(self, n: u32) -> Self {
-        Self(self.0.wrapping_add(n))
-    }
-
-    /// This number moved back by `n`, wrapping.
-    #[must_use]
-    #[inline]
-    pub fn sub(self, n: u32) -> Self {
-        Self(self.0.wrapping_sub(n))
-    }
-
     /// How far this number lies after `other`; negative when it lies before.
     #[inline]
     pub fn distance(self, other: Self) -> i32 {
@@ -57,6 +44,22 @@ impl SeqNumber {
     }
 }
 
+impl Add<u32> for SeqNumber {
+    type Output = Self;
+    #[inline]
+    fn add(self, n: u32) -> Self {
+        Self(self.0.wrapping_add(n))
+    }
+}
+
+impl Sub<u32> for SeqNumber {
+    type Output = Self;
+    #[inline]
+    fn sub(self, n: u32) -> Self {
+        Self(self.0.wrapping_sub(n))
+    }
+}
+
 impl fmt::Debug for SeqNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.0)
@@ -76,10 +79,10 @@ mod tests {
     #[test]
     fn order_survives_the_wrap() {
         let last = SeqNumber(u32::MAX);
-        assert!(last.add(1).after(last));
-        assert_eq!(last.add(6), SeqNumber(5));
+        assert!((last + 1).after(last));
+        assert_eq!(last + 6, SeqNumber(5));
         assert_eq!(SeqNumber(5).distance(last), 6);
-        assert_eq!(SeqNumber(5).sub(6), last);
+        assert_eq!(SeqNumber(5) - 6, last);
         assert_eq!(last.max(SeqNumber(3)), SeqNumber(3));
         assert_eq!(last.min(SeqNumber(3)), last);
     }
