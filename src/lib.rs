@@ -2,6 +2,9 @@
 
 pub mod config;
 pub mod decode;
+pub mod engine;
 pub mod error;
+pub mod rules;
 pub mod source;
 pub mod tcp;
+pub mod track;

@@ -1,0 +1,64 @@
+//! `Finding`: one rule's judgement, with its evidence.
+
+use serde::Serialize;
+
+use crate::tcp::Timestamp;
+use crate::track::{Confidence, Role};
+
+/// How bad a finding is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// Legal, worth knowing.
+    Note,
+    /// A risk, a resource problem, or a violation seen in part.
+    Warning,
+    /// An endpoint broke the protocol, seen completely.
+    Error,
+}
+
+impl Severity {
+    /// The printed name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Note => "note",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// What one rule says about one connection, one endpoint, or the whole capture.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Finding {
+    /// Rule id, such as `HS002`.
+    pub rule: &'static str,
+    /// Rule name, such as `synack-bad-ack`.
+    pub name: &'static str,
+    /// How bad.
+    pub severity: Severity,
+    /// How sure.
+    pub confidence: Confidence,
+    /// Which of the rule's variants, as a kebab-case word.
+    pub variant: Option<&'static str>,
+    /// The connection's id; `None` for findings about more than one.
+    pub connection: Option<u64>,
+    /// The endpoint at fault.
+    pub endpoint: Option<Role>,
+    /// What a finding about more than one connection is about: a victim, a source, a listener.
+    pub key: Option<String>,
+    /// Packet numbers: first cause, trigger, and at most eight more; ascending.
+    pub frames: Vec<u64>,
+    /// When it was first true.
+    pub at: Timestamp,
+    /// When the episode began, for attacks.
+    pub start: Option<Timestamp>,
+    /// When the episode ended, for attacks.
+    pub end: Option<Timestamp>,
+    /// How often it was true.
+    pub count: u64,
+    /// One sentence that a colleague would understand, with the values.
+    pub message: String,
+    /// The numbers put into the judgement, by name, in the order that explains best.
+    pub evidence: Vec<(&'static str, serde_json::Value)>,
+}
