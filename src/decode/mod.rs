@@ -80,6 +80,8 @@ impl Decoder {
                 Layer::Ethernet => ether::ethernet(wire, below)?,
                 Layer::Llc => ether::llc(wire)?,
                 Layer::Ppp => link::ppp(wire)?,
+                Layer::Wlan => wlan::ieee802_11(wire, below)?,
+                Layer::SwappedWlan => wlan::perhaps_swapped(wire, below)?,
                 Layer::Link(number) => link::enter(number, wire, below)?,
                 Layer::Fragment => return self.fragment(wire, below, packet),
             };

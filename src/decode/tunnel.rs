@@ -74,6 +74,8 @@ fn gre<'a>(wire: Wire<'a>, below: &mut Below) -> Step<'a> {
         0x22eb => erspan3(rest),
         // WCCP: a redirect header of four bytes may come first.
         0x883e => Ok((Layer::Ip, rest.after(if rest.u8(0).is_some_and(|b| b >> 4 == 4) { 0 } else { 4 }))),
+        // 802.11 frames between Aruba's access points and controllers.
+        0x8200..=0x83ff => Ok((Layer::Wlan, rest)),
         other => Ok((Layer::EtherType(other), rest)),
     }
 }
@@ -111,6 +113,7 @@ fn udp<'a>(wire: Wire<'a>, below: &mut Below) -> Step<'a> {
             6635 => mpls(inner)?,
             5072 => ayiya(inner)?,
             1701 => l2tp(inner)?,
+            5247 => capwap(inner)?,
             _ => continue,
         };
         return enter(layer, rest, below);
@@ -204,6 +207,18 @@ fn l2tp(wire: Wire<'_>) -> Step<'_> {
         len += 2 + usize::from(wire.u16(len).unwrap_or(0));
     }
     Ok((Layer::Ppp, wire.after(len)))
+}
+
+/// CAPWAP data in the clear (RFC 5415 §4.3): header length in words, whether the frame is native to the radio or
+/// Ethernet. Pieces are not put together.
+fn capwap(wire: Wire<'_>) -> Step<'_> {
+    match wire.array(0) {
+        Some([0, length, radio, flags]) if flags & 0x80 == 0 => {
+            let layer = if radio & 1 == 0 { Layer::Ethernet } else { Layer::SwappedWlan };
+            Ok((layer, wire.after(usize::from(length >> 3) * 4)))
+        }
+        _ => Err(Skip::NotTcp),
+    }
 }
 
 /// Chained headers read at most inside one tunnel header.
