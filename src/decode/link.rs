@@ -64,6 +64,7 @@ pub const LINK_TYPES: &[LinkRow] = &[
     row(7, "ARCNET", |w, _| arcnet(w, 2)),
     row(129, "ARCNET_LINUX", |w, _| arcnet(w, 4)),
     row(242, "IPOIB", |w, _| ip_over_infiniband(w)),
+    row(274, "ETHERNET_MPACKET", |w, _| mpacket(w)),
     row(258, "PKTAP", |w, _| pktap(w)),
 ];
 
@@ -231,6 +232,15 @@ fn arcnet(wire: Wire<'_>, at: usize) -> Step<'_> {
 fn ip_over_infiniband(wire: Wire<'_>) -> Step<'_> {
     let number = wire.u16(40).ok_or(cut_or_malformed(wire, 44))?;
     Ok((Layer::EtherType(number), wire.after(44)))
+}
+
+/// IEEE 802.3br: the preamble, whose last byte tells a whole express frame from the pieces of others.
+fn mpacket(wire: Wire<'_>) -> Step<'_> {
+    match wire.u8(7) {
+        Some(0xd5) => Ok((Layer::Ethernet, wire.after(8))),
+        Some(_) => Err(Skip::Fragment),
+        None => Err(cut_or_malformed(wire, 8)),
+    }
 }
 
 /// Apple's PKTAP: its own length, then the link type of what follows, both little-endian.

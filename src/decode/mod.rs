@@ -116,3 +116,6 @@ const TCP: u8 = 6;
 const MAX_HEADERS: usize = 64;
 /// Datagrams put together for one packet at most: a tunnel's outer and inner one are two.
 const MAX_REASSEMBLIES: u8 = 4;
+
+#[cfg(test)]
+mod tests;

@@ -135,6 +135,22 @@ pub(super) fn hop_by_hop<'a>(wire: Wire<'a>, below: &mut Below) -> Step<'a> {
     }
 }
 
+/// Destination options; among them the home address of a mobile node (RFC 6275 §6.3), which is the source that TCP
+/// knows and that its checksum covers.
+pub(super) fn destination_options<'a>(wire: Wire<'a>, below: &mut Below) -> Step<'a> {
+    let (layer, rest) = extension(wire)?;
+    let mut options = wire.at_most(wire.len - rest.len).after(2);
+    while let Some(kind) = options.u8(0) {
+        if let (0xc9, Some(16), Some(home)) = (kind, options.u8(1), options.array::<16>(2)) {
+            below.src = IpAddr::V6(Ipv6Addr::from(home));
+        }
+        // Kind 0 is one byte of padding without a length.
+        let len = if kind == 0 { 1 } else { 2 + usize::from(options.u8(1).unwrap_or(0)) };
+        options = options.after(len);
+    }
+    Ok((layer, rest))
+}
+
 /// A routing header (RFC 8200 §4.4): with segments left, the last one is where the packet goes in the end.
 pub(super) fn routing<'a>(wire: Wire<'a>, below: &mut Below) -> Step<'a> {
     let [_, length, kind, left] = wire.array(0).ok_or(cut_or_malformed(wire, 8))?;

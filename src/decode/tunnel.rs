@@ -16,8 +16,9 @@ pub(super) fn protocol<'a>(number: u8, wire: Wire<'a>, below: &mut Below) -> Ste
         43 => net::routing(wire, below),
         44 => net::fragment_header(wire, below),
         51 => net::authentication(wire),
-        // Destination options, mobility, host identity, shim6.
-        60 | 135 | 139 | 140 => net::extension(wire),
+        60 => net::destination_options(wire, below),
+        // Mobility, host identity, shim6.
+        135 | 139 | 140 => net::extension(wire),
         1 => icmp(wire, 3),
         58 => icmp(wire, 1),
         // IP in IP (RFC 2003) and IPv6 (RFC 2473, RFC 4213).
@@ -192,7 +193,8 @@ fn ayiya(wire: Wire<'_>) -> Step<'_> {
         return Err(Skip::NotTcp);
     }
     let len = 8 + (1_usize << (identity >> 4)) + usize::from(signature >> 4) * 4;
-    Ok((Layer::Protocol(next), wire.after(len)))
+    let layer = if matches!(next, 4 | 41) { Layer::Ip } else { Layer::Protocol(next) };
+    Ok((layer, wire.after(len)))
 }
 
 /// L2TP version 2 (RFC 2661 §3.1): a data message carries PPP.
