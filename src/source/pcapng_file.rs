@@ -107,7 +107,7 @@ impl PcapngFile {
             self.turn(window)?;
         }
         let len = self.order.u32([l0, l1, l2, l3]);
-        if len < 12 || len % 4 != 0 || len > MAX_BLOCK {
+        if len < 12 || !len.is_multiple_of(4) || len > MAX_BLOCK {
             return Err(malformed(window, 0, &format!("it claims {len} bytes")));
         }
         let len = len as usize;
