@@ -2,26 +2,22 @@
 
 use crate::tcp::{OptionFaults, Options, SeqNumber, Timestamps};
 
-/// Reads the option bytes of a header. Where the capture `cut` them, an option that runs past the end is not at fault.
+/// Reads the option bytes of a header into `options`, which has none yet. Where the capture `cut` them, an option that
+/// runs past the end is not at fault.
 #[inline]
-pub(super) fn read(bytes: &[u8], cut: bool) -> Options {
+pub(super) fn read(bytes: &[u8], cut: bool, options: &mut Options) {
     if let [1, 1, 8, 10, v0, v1, v2, v3, e0, e1, e2, e3] = *bytes {
         // What almost every segment of an open connection carries.
-        return Options {
-            timestamps: Some(Timestamps {
-                value: u32::from_be_bytes([v0, v1, v2, v3]),
-                echo: u32::from_be_bytes([e0, e1, e2, e3]),
-            }),
-            layout: digest(digest(digest(EMPTY, 1), 1), 8),
-            ..Options::default()
-        };
+        let (value, echo) = (u32::from_be_bytes([v0, v1, v2, v3]), u32::from_be_bytes([e0, e1, e2, e3]));
+        options.timestamps = Some(Timestamps { value, echo });
+        options.layout = digest(digest(digest(EMPTY, 1), 1), 8);
+    } else {
+        read_each(bytes, cut, options);
     }
-    read_each(bytes, cut)
 }
 
 /// Option by option.
-fn read_each(mut bytes: &[u8], cut: bool) -> Options {
-    let mut options = Options::default();
+fn read_each(mut bytes: &[u8], cut: bool, options: &mut Options) {
     let mut layout = EMPTY;
     while let [kind, rest @ ..] = bytes {
         layout = digest(layout, *kind);
@@ -29,25 +25,23 @@ fn read_each(mut bytes: &[u8], cut: bool) -> Options {
         bytes = match kind {
             0 => return at_end(options, rest),
             1 => rest,
-            _ => match one(*kind, rest, &mut options) {
+            _ => match one(*kind, rest, options) {
                 Some(next) => next,
                 None => {
                     let unfinished = cut && rest.first().is_none_or(|len| *len >= 2);
                     options.faults.set(if unfinished { OptionFaults::CUT } else { OptionFaults::BAD_LENGTH });
-                    return options;
+                    return;
                 }
             },
         };
     }
-    options
 }
 
 /// After the end-of-options kind all bytes shall be zero (RFC 9293 §3.1, MUST-69).
-fn at_end(mut options: Options, padding: &[u8]) -> Options {
+fn at_end(options: &mut Options, padding: &[u8]) {
     if padding.iter().any(|byte| *byte != 0) {
         options.faults.set(OptionFaults::NONZERO_AFTER_END);
     }
-    options
 }
 
 /// An option whose kind was read: gives the bytes behind it, or nothing when its length can't be.

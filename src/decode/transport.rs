@@ -23,8 +23,8 @@ pub(super) fn tcp(wire: Wire<'_>, below: &Below, packet: &Packet<'_>) -> Result<
     if offset & 0x0e != 0 {
         faults.set(HeaderFaults::RESERVED_BITS);
     }
-    let (options, payload) = after_fixed(wire, header_len, &mut faults);
-    Ok(Segment {
+    let payload = payload(wire, header_len, &mut faults);
+    let mut segment = Segment {
         packet: packet.number,
         time: packet.time,
         src: Endpoint { addr: below.src, port: u16::from_be_bytes([s0, s1]) },
@@ -37,10 +37,14 @@ pub(super) fn tcp(wire: Wire<'_>, below: &Below, packet: &Packet<'_>) -> Result<
         payload_len: u32::try_from(payload.len).unwrap_or(u32::MAX),
         captured_payload: u32::try_from(payload.data.len()).unwrap_or(u32::MAX),
         ip: below.ip,
-        options,
+        options: Options::default(),
         checksum: checksum(wire, below, u16::from_be_bytes([c0, c1])),
         faults,
-    })
+    };
+    if header_len > 20 && header_len <= wire.len {
+        read_options(wire, header_len, &mut segment.options);
+    }
+    Ok(segment)
 }
 
 /// The fixed header where it is not all there: zeros stand for what is missing.
@@ -59,26 +63,28 @@ fn padded(wire: Wire<'_>, faults: &mut HeaderFaults) -> Result<[u8; 20], Skip> {
     Ok(fixed)
 }
 
-/// Options and payload; neither can be told where the data offset contradicts the header or the segment.
+/// The payload; it can't be told where the data offset contradicts the header or the segment.
 #[inline]
-fn after_fixed<'a>(wire: Wire<'a>, header_len: usize, faults: &mut HeaderFaults) -> (Options, Wire<'a>) {
+fn payload<'a>(wire: Wire<'a>, header_len: usize, faults: &mut HeaderFaults) -> Wire<'a> {
     if header_len < 20 {
         faults.set(HeaderFaults::OFFSET_TOO_SMALL);
-        return (Options::default(), Wire::new(&[], 0));
-    }
-    if header_len > wire.len {
+    } else if header_len > wire.len {
         faults.set(HeaderFaults::OFFSET_BEYOND_SEGMENT);
-        return (Options::default(), Wire::new(&[], 0));
+    } else {
+        return wire.after(header_len);
     }
-    if header_len == 20 {
-        return (Options::default(), wire.after(20));
-    }
+    Wire::new(&[], 0)
+}
+
+/// The options between the fixed header and the payload, as far as they were captured.
+#[inline]
+fn read_options(wire: Wire<'_>, header_len: usize, options: &mut Options) {
+    let cut = wire.data.len() < header_len;
     let bytes = wire.data.get(20..header_len.min(wire.data.len())).unwrap_or(&[]);
-    let mut options = options::read(bytes, wire.data.len() < header_len);
-    if wire.data.len() < header_len {
+    options::read(bytes, cut, options);
+    if cut {
         options.faults.set(OptionFaults::CUT);
     }
-    (options, wire.after(header_len))
 }
 
 /// The checksum field against the bytes (RFC 9293 §3.1; RFC 8200 §8.1 for IPv6).

@@ -2,13 +2,19 @@
 
 use crate::tcp::{Checksum, Flags, HeaderFaults, OptionFaults, Options, SeqNumber, Timestamps};
 
-use super::super::options::read;
+use super::super::options;
 use super::*;
 
 /// Decodes the packet as if a snaplen had cut it.
 fn cut(data: &[u8], kept: usize) -> Result<Segment, Skip> {
     let packet = Packet { data: &data[..kept], ..packet(101, data) };
     Decoder::new(DecodeConfig::default()).decode(&packet)
+}
+
+fn read(bytes: &[u8], cut: bool) -> Options {
+    let mut options = Options::default();
+    options::read(bytes, cut, &mut options);
+    options
 }
 
 /// An IPv4 packet with a TCP header of these options; the checksum is not right.
