@@ -10,6 +10,7 @@ gzip and zstd for the two compressed samples. Nothing leaves the namespaces of n
 
 import os
 import random
+import signal
 import socket
 import subprocess
 import sys
@@ -574,6 +575,7 @@ def make(name):
 def main(names):
     if os.geteuid():
         sys.exit("network namespaces need root\nhint: sudo python3 kernel.py")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the namespaces are removed
     for name in names or KERNEL:
         if name not in KERNEL:
             sys.exit(f"no kernel sample is called {name}\nhint: {', '.join(KERNEL)}")

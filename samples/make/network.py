@@ -206,7 +206,7 @@ class Network:
 
     @contextmanager
     def capture(self, path, host=None, link="c0", snaplen=2048, program="tcpdump", options=()):
-        """Captures TCP at the client, or where it is told, and insists that nothing was lost."""
+        """Captures TCP at the client, or where it is told, and insists that tcpdump lost nothing."""
         words = {
             "tcpdump": ["tcpdump", "--immediate-mode", "-B", "16384", "-Z", "root", *options],
             "dumpcap": ["dumpcap", "-q", *options],
