@@ -92,3 +92,15 @@ pub struct RuleConfig {
     /// Rule ids or prefixes to leave out, stronger than `select`.
     pub ignore: Vec<String>,
 }
+
+impl RuleConfig {
+    /// Whether the rule of this id is to speak.
+    pub fn has(&self, id: &str) -> bool {
+        let named = |list: &[String]| {
+            list.iter().any(|p| {
+                id.len() >= p.len() && id.is_char_boundary(p.len()) && id[..p.len()].eq_ignore_ascii_case(p)
+            })
+        };
+        (self.select.is_empty() || named(&self.select)) && !named(&self.ignore)
+    }
+}

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 
 use etherparse::defrag::IpDefragBuf;
 use etherparse::{IpFragOffset, IpNumber};
-use hashbrown::HashMap;
+use foldhash::HashMap;
 
 use crate::config::DecodeConfig;
 use crate::tcp::{Duration, Timestamp};

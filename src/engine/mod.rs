@@ -1,16 +1,29 @@
 //! Runs an analysis: one loop for files and interfaces, one way out.
 
+mod merge;
+mod order;
+mod shard;
 mod summary;
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
+use crossbeam_channel::{Receiver, Sender, bounded};
+use foldhash::HashSet;
+
+use merge::Merge;
+use shard::{Batch, Counts, Listeners, Said, Shards};
+
+pub use order::{Order, Phase};
 pub use summary::{Findings, Gauge, Limits, Summary};
 
 use crate::config::Config;
+use crate::decode::{Decoder, Skip};
 use crate::error::Error;
-use crate::rules::Finding;
-use crate::source::Source;
-use crate::track::Record;
+use crate::rules::{Finding, RuleSet};
+use crate::source::{Next, Source};
+use crate::tcp::{Checksum, Duration, Endpoint, Segment, Timestamp};
+use crate::track::{FlowKey, PARTITIONS, Record};
 
 /// The only way out of an analysis. Every method has an empty body, so that one writes only the wanted ones;
 /// `Break` stops the analysis as at the end of the input.
@@ -42,6 +55,250 @@ pub struct Outcome {
 
 /// Reads the source to its end and tells the sink what its connections did.
 pub fn analyze(source: &mut dyn Source, config: &Config, sink: &mut dyn Sink) -> Outcome {
-    let _ = (source, config, sink);
-    Outcome { summary: Summary::default(), failure: None }
+    let rules = Arc::new(RuleSet::new(&config.rules));
+    let threads = match config.threads {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        n => n.min(PARTITIONS + 1),
+    };
+    let reader = Reader::new(source, config);
+    if threads < 2 {
+        let workers = Workers::Here(Box::new(Shards::new(config, &rules, 0, 1)));
+        return run(reader, workers, sink);
+    }
+    std::thread::scope(|scope| {
+        let lines = (0..threads - 1).map(|i| {
+            let (batches, inbox) = bounded(IN_FLIGHT);
+            let (outbox, answers) = bounded(IN_FLIGHT);
+            let shards = Shards::new(config, &rules, i, threads - 1);
+            scope.spawn(move || shards.serve(&inbox, &outbox));
+            Line { batches, answers }
+        });
+        let workers = Workers::Threads { lines: lines.collect(), waiting: 0 };
+        run(reader, workers, sink)
+    })
+}
+
+/// Segments of one batch. Timers are met at batch ends at the latest; the choice changes no result but the roles
+/// of connections whose opening was not captured, which look at who is known to listen.
+const BATCH: usize = 4096;
+/// Batches that wait for a worker at most: memory in flight is this many times [`BATCH`].
+const IN_FLIGHT: usize = 4;
+/// Endpoints remembered as listening.
+const MAX_LISTENERS: usize = 1 << 16;
+
+fn run(mut reader: Reader<'_>, mut workers: Workers, sink: &mut dyn Sink) -> Outcome {
+    let mut merge = Merge::new(sink);
+    loop {
+        let full = reader.fill();
+        if let Some(packet) = reader.quoted_at {
+            merge.streams_end_at(packet);
+        }
+        let last = !full || merge.is_stopped();
+        for (said, counts) in workers.work(reader.batch(workers.count(), last), last) {
+            count(&mut merge.summary, &counts);
+            merge.take(said);
+        }
+        merge.progress(reader.summary.packets);
+        if last {
+            break;
+        }
+    }
+    let mut summary = merge.summary;
+    reader.report(&mut summary);
+    Outcome { summary, failure: reader.failure }
+}
+
+fn count(summary: &mut Summary, counts: &Counts) {
+    summary.segments += counts.segments;
+    summary.duplicates += counts.duplicates;
+    summary.limits.evicted_connections += counts.evicted;
+    if counts.bad_checksums > 0 {
+        *summary.skipped.entry("bad-checksum").or_default() += counts.bad_checksums;
+    }
+}
+
+/// Reads and decodes, and keeps the clock.
+struct Reader<'a> {
+    source: &'a mut dyn Source,
+    decoder: Decoder,
+    summary: Summary,
+    clock: Timestamp,
+    pending: Vec<(u8, Segment, Timestamp)>,
+    listeners: Listeners,
+    new_listeners: Vec<Endpoint>,
+    skips: [u64; Skip::ALL.len()],
+    quoted_at: Option<u64>,
+    failure: Option<Error>,
+}
+
+impl<'a> Reader<'a> {
+    fn new(source: &'a mut dyn Source, config: &Config) -> Self {
+        Self {
+            source,
+            decoder: Decoder::new(config.decode.clone()),
+            summary: Summary::default(),
+            clock: Timestamp::MIN,
+            pending: Vec::with_capacity(BATCH),
+            listeners: Listeners::default(),
+            new_listeners: Vec::new(),
+            skips: [0; Skip::ALL.len()],
+            quoted_at: None,
+            failure: None,
+        }
+    }
+
+    /// Reads until the batch is full, or the source has nothing now; false at the end of the input.
+    fn fill(&mut self) -> bool {
+        self.learn_listeners();
+        // A source may say that a file can't be read and still have others.
+        let mut read = 0;
+        while self.pending.len() < BATCH && read < 16 * BATCH {
+            match self.source.next() {
+                Ok(Next::Packet(packet)) => {
+                    let number = packet.number;
+                    note_packet(&mut self.summary, &mut self.clock, packet.time);
+                    let decoded = self.decoder.decode(&packet);
+                    self.take(number, decoded);
+                    read += 1;
+                }
+                Ok(Next::Idle(now)) => {
+                    self.clock = self.clock.max(now);
+                    return true;
+                }
+                Ok(Next::End) => return false,
+                Err(error) => {
+                    self.failure.get_or_insert(error);
+                }
+            }
+        }
+        true
+    }
+
+    fn take(&mut self, number: u64, decoded: Result<Segment, Skip>) {
+        match decoded {
+            Ok(segment) => {
+                self.summary.bad_checksums += u64::from(segment.checksum == Checksum::Bad);
+                if segment.flags.syn() && segment.flags.ack() && !self.listeners.contains(&segment.src) {
+                    self.new_listeners.push(segment.src);
+                }
+                let partition = FlowKey::of(&segment).partition() as u8;
+                self.pending.push((partition, segment, self.clock));
+            }
+            Err(skip) => {
+                if skip == Skip::IcmpQuote {
+                    self.quoted_at.get_or_insert(number);
+                }
+                if let Some(count) = self.skips.get_mut(skip as usize) {
+                    *count += 1;
+                }
+            }
+        }
+    }
+
+    fn learn_listeners(&mut self) {
+        if self.new_listeners.is_empty() {
+            return;
+        }
+        let mut known: HashSet<Endpoint> = (*self.listeners).clone();
+        for endpoint in self.new_listeners.drain(..) {
+            if known.len() < MAX_LISTENERS {
+                known.insert(endpoint);
+            }
+        }
+        self.listeners = Arc::new(known);
+    }
+
+    /// The batch, one part for each worker.
+    fn batch(&mut self, workers: usize, last: bool) -> Vec<Batch> {
+        self.learn_listeners();
+        let part = || Batch {
+            segments: Vec::new(),
+            watermark: self.clock,
+            last,
+            listeners: Arc::clone(&self.listeners),
+        };
+        let mut parts: Vec<Batch> = (0..workers).map(|_| part()).collect();
+        if let [only] = parts.as_mut_slice() {
+            only.segments = std::mem::replace(&mut self.pending, Vec::with_capacity(BATCH));
+            return parts;
+        }
+        for item in self.pending.drain(..) {
+            if let Some(part) = parts.get_mut(usize::from(item.0) % workers) {
+                part.segments.push(item);
+            }
+        }
+        parts
+    }
+
+    fn report(&self, summary: &mut Summary) {
+        summary.packets = self.summary.packets;
+        summary.bad_checksums = self.summary.bad_checksums;
+        summary.time_backsteps = self.summary.time_backsteps;
+        for (skip, count) in Skip::ALL.iter().zip(self.skips) {
+            if count > 0 {
+                summary.skipped.insert(skip.name(), count);
+            }
+        }
+    }
+}
+
+fn note_packet(summary: &mut Summary, clock: &mut Timestamp, time: Timestamp) {
+    /// Less is jitter between queues of one network card; more is a clock set back, or files out of order.
+    const BACKSTEP: Duration = Duration::from_secs(1);
+    summary.packets += 1;
+    if time + BACKSTEP < *clock {
+        summary.time_backsteps += 1;
+    }
+    *clock = (*clock).max(time);
+}
+
+/// Who runs the shards.
+enum Workers {
+    /// This thread.
+    Here(Box<Shards>),
+    /// Threads of their own, and how many batches they have not answered yet.
+    Threads { lines: Vec<Line>, waiting: usize },
+}
+
+/// The way to one worker and back.
+struct Line {
+    batches: Sender<Batch>,
+    answers: Receiver<(Vec<Said>, Counts)>,
+}
+
+impl Workers {
+    fn count(&self) -> usize {
+        match self {
+            Self::Here(_) => 1,
+            Self::Threads { lines, .. } => lines.len(),
+        }
+    }
+
+    /// Hands out a batch, one part for each worker; gives what came back meanwhile, a batch at a time in order.
+    fn work(&mut self, parts: Vec<Batch>, last: bool) -> Vec<(Vec<Said>, Counts)> {
+        match self {
+            Self::Here(shards) => parts.iter().map(|part| shards.run(part)).collect(),
+            Self::Threads { lines, waiting } => {
+                for (line, part) in lines.iter().zip(parts) {
+                    line.batches.send(part).expect("a worker lives until its line is dropped");
+                }
+                *waiting += 1;
+                let may_wait = if last { 0 } else { IN_FLIGHT - 1 };
+                let ready = waiting.saturating_sub(may_wait);
+                *waiting -= ready;
+                (0..ready).map(|_| collect(lines)).collect()
+            }
+        }
+    }
+}
+
+/// One batch's answers of all workers.
+fn collect(lines: &[Line]) -> (Vec<Said>, Counts) {
+    let mut all = (Vec::new(), Counts::default());
+    for line in lines {
+        let (mut said, counts) = line.answers.recv().expect("a worker answers every batch");
+        all.0.append(&mut said);
+        all.1.add(&counts);
+    }
+    all
 }

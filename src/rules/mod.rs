@@ -1,5 +1,21 @@
-//! Event to finding: all that tcpscope can say is in this folder.
+//! Event to finding: one list of all rules; all that tcpscope can say is in this folder.
 
+mod draft;
 mod finding;
+mod handshake;
+mod registry;
+mod teardown;
+mod time_wait;
 
+pub use draft::Drafts;
 pub use finding::{Finding, Severity};
+pub use registry::{Detail, Judgement, Rule, RuleSet, Scene};
+
+/// Every family: its prefix and its rules, in the order of printing.
+pub const FAMILIES: [(&str, &[Rule]); 3] =
+    [("HS", handshake::RULES), ("TD", teardown::RULES), ("TW", time_wait::RULES)];
+
+/// Every rule, family by family.
+pub fn rules() -> impl Iterator<Item = &'static Rule> {
+    FAMILIES.into_iter().flat_map(|(_, rules)| rules)
+}

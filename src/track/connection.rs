@@ -202,7 +202,7 @@ impl Connection {
             if probe {
                 self.ends[p].space.place(max, 1);
             } else {
-                self.jump(s, e, (max, before), ctx);
+                self.jump(s, e, (max, before));
                 let plausible = self.ends[e].window.max.max(65_535);
                 if beyond as u32 > plausible {
                     return;
@@ -215,6 +215,7 @@ impl Connection {
             let unseen = self.ends[p].space.acknowledged(s.ack);
             if unseen > 0 {
                 self.capture_loss = true;
+                self.zeek.on_gap(p);
                 let bytes = u32::try_from(unseen).unwrap_or(u32::MAX);
                 self.tell(ctx, p, Fact::AckedUnseen { bytes, confirmed: true });
             }
@@ -224,17 +225,11 @@ impl Connection {
         }
     }
 
-    fn jump(
-        &mut self,
-        s: &Segment,
-        e: usize,
-        (old, ack_max_before): (SeqNumber, Option<SeqNumber>),
-        _: &mut Context<'_>,
-    ) {
+    fn jump(&mut self, s: &Segment, e: usize, (old, ack_max_before): (SeqNumber, Option<SeqNumber>)) {
         let p = 1 - e;
         match &mut self.ends[p].jump {
             Some(jump) => jump.ack = jump.ack.max(s.ack),
-            none => *none = Some(AckJump { old, ack: s.ack, frame: s.packet, ack_max_before }),
+            none => *none = Some(AckJump { old, ack: s.ack, ack_max_before }),
         }
     }
 

@@ -280,6 +280,103 @@ pub enum Fact {
     Ended,
 }
 
+/// The kind of a fact: what rules ask for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[allow(missing_docs, reason = "each is the variant of `Fact` of the same name")]
+pub enum Kind {
+    Opened,
+    NotableHeader,
+    FlagsRefused,
+    Stepped,
+    RolledBack,
+    SynRepeated,
+    SynAckRepeated,
+    SynAckWrongAck,
+    SynAckIsnChanged,
+    FinalAckWrong,
+    Refused,
+    EarlyData,
+    HandshakeDone,
+    SynWhileSynchronized,
+    ChallengeAck,
+    Desynchronized,
+    SplitHandshake,
+    HalfOpenEntered,
+    HalfOpenLeft,
+    AcceptAborted,
+    DataAfterFin,
+    FinMoved,
+    FinRepeated,
+    Reset,
+    ResetRefused,
+    ResetNotObeyed,
+    TimeWaitStarted,
+    TimeWaitRestarted,
+    TimeWaitEnded,
+    TimeWaitReused,
+    TimeWaitRefusedSyn,
+    AckedUnseen,
+    AckOfUnsent,
+    OldTimestamp,
+    BeyondWindow,
+    BeforeWindow,
+    WindowShrunk,
+    ZeroWindowEnded,
+    Ended,
+}
+
+impl Kind {
+    /// How many kinds there are.
+    pub const COUNT: usize = Self::Ended as usize + 1;
+}
+
+impl Fact {
+    /// Which kind it is.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Opened => Kind::Opened,
+            Self::NotableHeader => Kind::NotableHeader,
+            Self::FlagsRefused => Kind::FlagsRefused,
+            Self::Stepped { .. } => Kind::Stepped,
+            Self::RolledBack { .. } => Kind::RolledBack,
+            Self::SynRepeated { .. } => Kind::SynRepeated,
+            Self::SynAckRepeated { .. } => Kind::SynAckRepeated,
+            Self::SynAckWrongAck { .. } => Kind::SynAckWrongAck,
+            Self::SynAckIsnChanged { .. } => Kind::SynAckIsnChanged,
+            Self::FinalAckWrong { .. } => Kind::FinalAckWrong,
+            Self::Refused { .. } => Kind::Refused,
+            Self::EarlyData { .. } => Kind::EarlyData,
+            Self::HandshakeDone => Kind::HandshakeDone,
+            Self::SynWhileSynchronized { .. } => Kind::SynWhileSynchronized,
+            Self::ChallengeAck => Kind::ChallengeAck,
+            Self::Desynchronized { .. } => Kind::Desynchronized,
+            Self::SplitHandshake => Kind::SplitHandshake,
+            Self::HalfOpenEntered { .. } => Kind::HalfOpenEntered,
+            Self::HalfOpenLeft { .. } => Kind::HalfOpenLeft,
+            Self::AcceptAborted => Kind::AcceptAborted,
+            Self::DataAfterFin { .. } => Kind::DataAfterFin,
+            Self::FinMoved { .. } => Kind::FinMoved,
+            Self::FinRepeated { .. } => Kind::FinRepeated,
+            Self::Reset { .. } => Kind::Reset,
+            Self::ResetRefused { .. } => Kind::ResetRefused,
+            Self::ResetNotObeyed { .. } => Kind::ResetNotObeyed,
+            Self::TimeWaitStarted => Kind::TimeWaitStarted,
+            Self::TimeWaitRestarted { .. } => Kind::TimeWaitRestarted,
+            Self::TimeWaitEnded { .. } => Kind::TimeWaitEnded,
+            Self::TimeWaitReused { .. } => Kind::TimeWaitReused,
+            Self::TimeWaitRefusedSyn { .. } => Kind::TimeWaitRefusedSyn,
+            Self::AckedUnseen { .. } => Kind::AckedUnseen,
+            Self::AckOfUnsent { .. } => Kind::AckOfUnsent,
+            Self::OldTimestamp { .. } => Kind::OldTimestamp,
+            Self::BeyondWindow { .. } => Kind::BeyondWindow,
+            Self::BeforeWindow { .. } => Kind::BeforeWindow,
+            Self::WindowShrunk { .. } => Kind::WindowShrunk,
+            Self::ZeroWindowEnded { .. } => Kind::ZeroWindowEnded,
+            Self::Ended => Kind::Ended,
+        }
+    }
+}
+
 /// Why a RST would not be acted on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ResetClass {

@@ -21,7 +21,7 @@ mod zeek;
 
 pub use closing::CloseTrack;
 pub use connection::{Connection, Observer};
-pub use event::{Event, Fact, ResetClass};
+pub use event::{Event, Fact, Kind, ResetClass};
 pub use flow::{FlowKey, PARTITIONS};
 pub use opening::{Labels, OpenTrack};
 pub use partition::{Partition, Taken, Tracked};

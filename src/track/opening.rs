@@ -20,6 +20,8 @@ pub struct OpenTrack {
     pub refused: Option<Timestamp>,
     /// The final ACK, or what stands for it, passed.
     pub done: Option<Timestamp>,
+    /// Packet of the latest SYN.
+    pub syn_frame: Option<u64>,
     /// Latest SYN.
     pub syn_at: Option<Timestamp>,
     /// First SYN+ACK.
@@ -94,6 +96,7 @@ impl Connection {
         end.window.scale = s.options.window_scale.map(|w| w.min(14));
         if !s.flags.ack() {
             self.open.syn_at = Some(s.time);
+            self.open.syn_frame = Some(s.packet);
             if s.payload_len > 0 {
                 self.open.syn_payload = s.payload_len;
                 self.open.labels.add(OpenShape::SynData);
@@ -113,6 +116,7 @@ impl Connection {
         }
         let gap = self.open.syn_at.map_or(Duration::ZERO, |t| s.time.since(t));
         self.open.syn_at = Some(s.time);
+        self.open.syn_frame = Some(s.packet);
         self.open.syn_retransmissions += 1;
         let count = self.open.syn_retransmissions;
         self.tell(ctx, e, Fact::SynRepeated { gap, count });

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use hashbrown::HashMap;
+use foldhash::HashMap;
 
 use super::connection::{Connection, Context, Observer, illegal};
 use super::event::Fact;
@@ -38,7 +38,7 @@ pub enum Taken {
 pub struct Partition {
     config: TrackConfig,
     bound: usize,
-    table: HashMap<FlowKey, u32, foldhash::fast::RandomState>,
+    table: HashMap<FlowKey, u32>,
     slots: Vec<Option<Box<Slot>>>,
     free: Vec<u32>,
     due: BinaryHeap<Reverse<(Timestamp, u64, u32)>>,
@@ -97,9 +97,9 @@ impl Partition {
         }
     }
 
-    /// Connections that ended because the table was full.
-    pub fn evicted(&self) -> u64 {
-        self.evicted
+    /// Connections that ended because the table was full, since last asked.
+    pub fn take_evicted(&mut self) -> u64 {
+        std::mem::take(&mut self.evicted)
     }
 
     /// Takes in one segment. `clock` is the highest packet time so far; deadlines up to it are met first.

@@ -125,7 +125,6 @@ pub struct Window {
 pub(super) struct AckJump {
     pub old: SeqNumber,
     pub ack: SeqNumber,
-    pub frame: u64,
     /// The acknowledging end's `ack_max` before, to go back to.
     pub ack_max_before: Option<SeqNumber>,
 }

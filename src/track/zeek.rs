@@ -86,11 +86,6 @@ impl ZeekTrack {
         String::from_utf8_lossy(&self.history).into_owned()
     }
 
-    /// Index of the end that Zeek calls the originator.
-    pub fn originator(&self) -> usize {
-        self.originator
-    }
-
     /// The first packet's sender is the originator, unless it is no SYN and comes from a port of a known service.
     fn orient(&mut self, s: &Segment, e: usize) {
         self.seen = true;

@@ -1,0 +1,215 @@
+//! `Shard`: one partition with the rules beside it; and the threads that shards run on, batch by batch.
+
+use std::sync::Arc;
+
+use crossbeam_channel::{Receiver, Sender};
+use foldhash::HashSet;
+
+use super::order::{Order, Phase};
+use crate::config::Config;
+use crate::rules::{Drafts, Finding, RuleSet};
+use crate::tcp::{Endpoint, Segment, Timestamp};
+use crate::track::{Connection, Event, Fact, Observer, PARTITIONS, Partition, Record, Taken, Tracked};
+
+/// Endpoints that have sent a SYN+ACK, as known when the batch began.
+pub type Listeners = Arc<HashSet<Endpoint>>;
+
+/// One thing that a shard has to say, in its place.
+#[derive(Debug)]
+pub struct Said {
+    /// Its place.
+    pub order: Order,
+    /// What it is.
+    pub what: Saying,
+}
+
+/// What a shard can say.
+#[derive(Debug)]
+pub enum Saying {
+    /// A fact that something beyond its connection wants to know.
+    Seen(u64, Event),
+    /// A connection ended, with the findings about it.
+    Ended(Box<Record>, Vec<Finding>),
+}
+
+/// Counts of one batch.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Counts {
+    /// Segments tracked.
+    pub segments: u64,
+    /// Second copies of packets.
+    pub duplicates: u64,
+    /// Segments dropped for their checksum.
+    pub bad_checksums: u64,
+    /// Connections ended because a table was full.
+    pub evicted: u64,
+}
+
+impl Counts {
+    /// Adds another worker's.
+    pub fn add(&mut self, other: &Self) {
+        self.segments += other.segments;
+        self.duplicates += other.duplicates;
+        self.bad_checksums += other.bad_checksums;
+        self.evicted += other.evicted;
+    }
+}
+
+/// The segments of one batch for some partitions, each with the clock when it was read.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// Partition, segment, clock.
+    pub segments: Vec<(u8, Segment, Timestamp)>,
+    /// The clock at the batch's end: timers up to it are met.
+    pub watermark: Timestamp,
+    /// Nothing comes after it.
+    pub last: bool,
+    /// Who listens, as far as was known when the batch began.
+    pub listeners: Listeners,
+}
+
+/// Partitions that one thread runs.
+pub struct Shards {
+    shards: Vec<(u8, Shard)>,
+}
+
+impl Shards {
+    /// Every `of`-th partition from `first` on.
+    pub fn new(config: &Config, rules: &Arc<RuleSet>, first: usize, of: usize) -> Self {
+        let bound = config.track.max_connections / PARTITIONS;
+        let shard = |p: usize| (p as u8, Shard::new(Partition::new(&config.track, bound), rules));
+        Self { shards: (first..PARTITIONS).step_by(of.max(1)).map(shard).collect() }
+    }
+
+    /// Runs a batch; what was said comes in no particular order.
+    pub fn run(&mut self, batch: &Batch) -> (Vec<Said>, Counts) {
+        let mut counts = Counts::default();
+        for (partition, segment, clock) in &batch.segments {
+            if let Ok(at) = self.shards.binary_search_by_key(partition, |(p, _)| *p)
+                && let Some((_, shard)) = self.shards.get_mut(at)
+            {
+                shard.on_segment(segment, *clock, &batch.listeners, &mut counts);
+            }
+        }
+        let mut said = Vec::new();
+        for (_, shard) in &mut self.shards {
+            shard.close_batch(batch);
+            counts.evicted += shard.partition.take_evicted();
+            said.append(&mut shard.ear.said);
+        }
+        (said, counts)
+    }
+
+    /// Runs batches until there are no more.
+    pub fn serve(mut self, batches: &Receiver<Batch>, answers: &Sender<(Vec<Said>, Counts)>) {
+        for batch in batches {
+            if answers.send(self.run(&batch)).is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// One partition and the rules' memory of its connections.
+struct Shard {
+    partition: Partition,
+    ear: Ear,
+}
+
+/// Hears what a partition sees: asks the rules, and keeps what others want to know.
+struct Ear {
+    drafts: Drafts,
+    said: Vec<Said>,
+    listeners: Listeners,
+    clock: Timestamp,
+    phase: Phase,
+    packet: u64,
+    n: u32,
+}
+
+impl Shard {
+    fn new(partition: Partition, rules: &Arc<RuleSet>) -> Self {
+        let ear = Ear {
+            drafts: Drafts::new(Arc::clone(rules)),
+            said: Vec::new(),
+            listeners: Listeners::default(),
+            clock: Timestamp::MIN,
+            phase: Phase::Timer,
+            packet: 0,
+            n: 0,
+        };
+        Self { partition, ear }
+    }
+
+    fn on_segment(&mut self, s: &Segment, clock: Timestamp, listeners: &Listeners, counts: &mut Counts) {
+        if !Arc::ptr_eq(&self.ear.listeners, listeners) {
+            self.ear.listeners = Arc::clone(listeners);
+        }
+        self.ear.phase = Phase::Timer;
+        self.partition.expire(clock, &mut self.ear);
+        (self.ear.phase, self.ear.clock, self.ear.packet, self.ear.n) = (Phase::Packet, clock, s.packet, 0);
+        match self.partition.on_segment(s, clock, &mut self.ear) {
+            Taken::Segment => counts.segments += 1,
+            Taken::Duplicate => counts.duplicates += 1,
+            Taken::BadChecksum => counts.bad_checksums += 1,
+        }
+    }
+
+    fn close_batch(&mut self, batch: &Batch) {
+        if !Arc::ptr_eq(&self.ear.listeners, &batch.listeners) {
+            self.ear.listeners = Arc::clone(&batch.listeners);
+        }
+        self.ear.phase = Phase::Timer;
+        self.partition.expire(batch.watermark, &mut self.ear);
+        if batch.last {
+            (self.ear.phase, self.ear.clock, self.ear.n) = (Phase::End, batch.watermark, 0);
+            self.partition.finish(batch.watermark, &mut self.ear);
+        }
+    }
+}
+
+impl Ear {
+    fn place(&mut self, at: Timestamp, connection: &Connection) -> Order {
+        self.n = self.n.wrapping_add(1);
+        match self.phase {
+            Phase::Packet => Order { clock: self.clock, phase: self.phase, packet: self.packet, n: self.n },
+            Phase::Timer => Order { clock: at, phase: self.phase, packet: connection.id, n: self.n },
+            Phase::End => Order { clock: self.clock, phase: self.phase, packet: connection.id, n: self.n },
+        }
+    }
+}
+
+impl Observer for Ear {
+    fn on_event(&mut self, event: &Event, connection: &Connection, segment: Option<&Segment>) {
+        self.drafts.judge(event, connection, segment);
+        if is_wanted_beyond(&event.fact) {
+            let order = self.place(event.at, connection);
+            self.said.push(Said { order, what: Saying::Seen(connection.id, *event) });
+        }
+    }
+}
+
+impl Tracked for Ear {
+    fn on_record(&mut self, record: Record, connection: &Connection, at: Timestamp) {
+        let order = self.place(at, connection);
+        let findings = self.drafts.finish(&record, connection);
+        self.said.push(Said { order, what: Saying::Ended(Box::new(record), findings) });
+    }
+
+    fn is_listener(&self, endpoint: &Endpoint) -> bool {
+        self.listeners.contains(endpoint)
+    }
+}
+
+/// Facts that matter beyond their connection: counted over the whole capture.
+fn is_wanted_beyond(fact: &Fact) -> bool {
+    matches!(
+        fact,
+        Fact::Opened
+            | Fact::SynWhileSynchronized { .. }
+            | Fact::HalfOpenEntered { .. }
+            | Fact::HalfOpenLeft { .. }
+            | Fact::TimeWaitStarted
+            | Fact::TimeWaitEnded { .. }
+    )
+}

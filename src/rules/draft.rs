@@ -1,0 +1,147 @@
+//! `Drafts`: what rules have said of connections that are still open; a finding is final when its connection ends.
+
+use std::sync::Arc;
+
+use foldhash::HashMap;
+
+use super::finding::{Finding, Severity};
+use super::registry::{Detail, Judgement, Rule, RuleSet, Scene};
+use crate::tcp::{Segment, Timestamp};
+use crate::track::{Confidence, Connection, Event, Record, Role};
+
+/// Findings in the making, by connection.
+#[derive(Debug)]
+pub struct Drafts {
+    rules: Arc<RuleSet>,
+    open: HashMap<u64, Vec<Draft>>,
+}
+
+/// One rule's say on one connection so far.
+#[derive(Debug)]
+struct Draft {
+    rule: &'static Rule,
+    detail: Detail,
+    severity: Severity,
+    end: usize,
+    frames: Vec<u64>,
+    at: Timestamp,
+    count: u64,
+}
+
+/// First cause, trigger, and at most eight more (tcp.md §2).
+const FRAMES_KEPT: usize = 10;
+
+impl Drafts {
+    /// No drafts yet.
+    pub fn new(rules: Arc<RuleSet>) -> Self {
+        Self { rules, open: HashMap::default() }
+    }
+
+    /// Asks every rule that wants this kind of fact.
+    pub fn judge(&mut self, event: &Event, connection: &Connection, segment: Option<&Segment>) {
+        let rules = Arc::clone(&self.rules);
+        for rule in rules.wanting(event.fact.kind()) {
+            let scene = Scene { event, connection, segment, config: rules.config() };
+            match (rule.check)(&scene) {
+                Some(Judgement::Report(detail)) => self.report(rule, detail, event, connection.id),
+                Some(Judgement::Retract) => self.retract(rule, connection.id),
+                None => {}
+            }
+        }
+    }
+
+    fn report(&mut self, rule: &'static Rule, detail: Detail, event: &Event, connection: u64) {
+        let severity = detail.severity.unwrap_or(rule.severity);
+        let drafts = self.open.entry(connection).or_default();
+        let same = |d: &&mut Draft| d.rule.id == rule.id && d.detail.variant == detail.variant;
+        if let Some(draft) = drafts.iter_mut().find(same) {
+            draft.count += 1;
+            draft.severity = draft.severity.max(severity);
+            for frame in detail.causes.iter().chain([&event.frame]) {
+                draft.add_frame(*frame);
+            }
+            draft.detail.message = detail.message;
+            draft.detail.evidence = detail.evidence;
+            return;
+        }
+        let mut draft =
+            Draft { rule, severity, end: event.end, frames: Vec::new(), at: event.at, count: 1, detail };
+        for frame in draft.detail.causes.clone().into_iter().chain([event.frame]) {
+            draft.add_frame(frame);
+        }
+        drafts.push(draft);
+    }
+
+    fn retract(&mut self, rule: &Rule, connection: u64) {
+        if let Some(drafts) = self.open.get_mut(&connection) {
+            drafts.retain(|d| d.rule.id != rule.id);
+        }
+    }
+
+    /// The findings about a connection whose record is made, by frame then rule.
+    pub fn finish(&mut self, record: &Record, connection: &Connection) -> Vec<Finding> {
+        let drafts = self.open.remove(&record.id).unwrap_or_default();
+        let client = connection.end_of(&record.endpoints.client);
+        let mut findings: Vec<Finding> = drafts.into_iter().map(|d| d.finding(record.id, client)).collect();
+        findings.sort_by(|a, b| {
+            (a.frames.first(), a.rule, a.variant).cmp(&(b.frames.first(), b.rule, b.variant))
+        });
+        findings
+    }
+}
+
+impl Draft {
+    fn add_frame(&mut self, frame: u64) {
+        if self.frames.len() < FRAMES_KEPT && !self.frames.contains(&frame) {
+            self.frames.push(frame);
+            self.frames.sort_unstable();
+        }
+    }
+
+    fn finding(self, connection: u64, client: usize) -> Finding {
+        let role = if self.end == client { Role::Client } else { Role::Server };
+        let message = fill(self.detail.message, &self.detail.evidence, role);
+        Finding {
+            rule: self.rule.id,
+            name: self.rule.name,
+            severity: self.severity,
+            confidence: Confidence::min(self.detail.confidence, Confidence::High),
+            variant: self.detail.variant,
+            connection: Some(connection),
+            endpoint: Some(role),
+            key: None,
+            frames: self.frames,
+            at: self.at,
+            start: None,
+            end: None,
+            count: self.count,
+            message,
+            evidence: self.detail.evidence,
+        }
+    }
+}
+
+/// The template with its `{names}` filled in.
+fn fill(template: &str, evidence: &[(&'static str, serde_json::Value)], role: Role) -> String {
+    let mut text = template.replace("{end}", role.name()).replace("{peer}", role.peer().name());
+    for (name, value) in evidence {
+        let shown = match value {
+            serde_json::Value::String(s) => s.clone(),
+            other => other.to_string(),
+        };
+        text = text.replace(&format!("{{{name}}}"), &shown);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_filled_from_the_evidence() {
+        let evidence = [("ack", 91.into()), ("expected_ack", 101.into())];
+        let text = fill("the {end} acknowledges {ack} instead of {expected_ack}", &evidence, Role::Server);
+        assert_eq!(text, "the server acknowledges 91 instead of 101");
+    }
+}
