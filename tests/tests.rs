@@ -1,0 +1,15 @@
+//! The one test program; each module says what it holds the library or the program to.
+
+mod cli;
+mod golden;
+mod kernel;
+mod layers;
+mod properties;
+mod readme;
+mod support;
+mod time_wait;
+mod transcripts;
+mod transformations;
+mod tshark;
+mod vectors;
+mod zeek;
