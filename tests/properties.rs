@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use tcpscope::config::Config;
-use tcpscope::tcp::{Endpoint, Flags};
+use tcpscope::config::{Config, DecodeConfig};
+use tcpscope::decode::Decoder;
+use tcpscope::source::{Next, Source};
+use tcpscope::tcp::{Checksum, Endpoint, Flags};
 use tcpscope::track::Reason;
 
 use crate::support::frames::source;
@@ -25,6 +27,21 @@ proptest! {
         let segments: u64 = seen.records.iter().map(|r| r.sent.client.segments + r.sent.server.segments).sum();
         prop_assert_eq!(segments, seen.summary.segments);
         prop_assert_eq!(seen.records.len() as u64, seen.summary.connections);
+    }
+
+    #[test]
+    fn a_built_segment_decodes_to_itself(script in scripts(20, 3)) {
+        let mut source = source(script.frames());
+        let mut decoder = Decoder::new(DecodeConfig::default());
+        for shot in &script.shots {
+            let Ok(Next::Packet(packet)) = source.next() else { panic!("too few packets") };
+            let segment = decoder.decode(&packet).expect("a segment");
+            prop_assert_eq!((segment.src, segment.dst, segment.time), (shot.src, shot.dst, capture_time(shot.at)));
+            prop_assert_eq!((segment.seq.0, segment.ack.0, segment.flags), (shot.seq, shot.ack, shot.flags));
+            prop_assert_eq!((segment.payload_len, segment.captured_payload), (shot.len, shot.len));
+            prop_assert_eq!((segment.window, segment.ip.id, segment.ip.ttl), (shot.window, Some(shot.ip_id), shot.ttl));
+            prop_assert_eq!(segment.checksum, Checksum::Good);
+        }
     }
 
     #[test]

@@ -87,7 +87,8 @@ pub fn pair_of(record: &Record) -> (Endpoint, Endpoint) {
     pair(*record.endpoints.of(Role::Client), *record.endpoints.of(Role::Server))
 }
 
-fn list(folder: &Path) -> Vec<Listed> {
+/// The rows of the list of captures in that folder.
+pub fn list(folder: &Path) -> Vec<Listed> {
     let path: PathBuf = folder.join("MANIFEST.tsv");
     let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     let mut lines = text.lines();
