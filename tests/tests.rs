@@ -5,6 +5,7 @@ mod golden;
 mod kernel;
 mod layers;
 mod properties;
+mod readers;
 mod readme;
 mod support;
 mod time_wait;

@@ -1,10 +1,15 @@
 //! `Source` and `Packet`: where packets come from, the only way in.
 
+mod compressed;
 mod file;
+mod filter;
+#[cfg(feature = "pcap")]
+mod libpcap;
 mod link;
 mod memory;
 mod pcap_file;
 mod pcapng_file;
+mod pcapng_options;
 mod recognize;
 mod record;
 #[cfg(test)]
@@ -13,7 +18,7 @@ mod window;
 
 use std::path::PathBuf;
 
-pub use file::{FileOptions, Files};
+pub use file::{FileOptions, Files, Reader};
 pub use memory::Memory;
 
 use crate::error::Error;
@@ -111,6 +116,14 @@ impl Input {
             _ => Duration::ZERO,
         }
     }
+}
+
+/// The version of libpcap this program runs with, such as `1.10.3`; `None` if it was built without.
+pub fn libpcap_version() -> Option<String> {
+    #[cfg(feature = "pcap")]
+    return libpcap::version();
+    #[cfg(not(feature = "pcap"))]
+    None
 }
 
 /// Entries of [`Input::link_types`]; no honest file comes near, and it is searched once a packet.

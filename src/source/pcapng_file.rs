@@ -5,6 +5,7 @@
 //! so does this. A simple packet block has no time: it gets the time of the packet before it, or zero if it is the
 //! first (libpcap: always zero).
 
+use super::pcapng_options::{Clock, Options};
 use super::record::{ByteOrder, Record, Step, cut, damaged, end_or_cut, swap_nflog};
 use super::window::Window;
 use super::{Input, LinkType};
@@ -32,17 +33,6 @@ struct Interface {
     dropped: Option<u64>,
 }
 
-/// How an interface counts time.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Clock {
-    /// Nanoseconds per unit, where that is a whole number and no offset is added; else 0.
-    unit_ns: i64,
-    /// Units per second.
-    per_second: u128,
-    /// Seconds to add.
-    offset: i64,
-}
-
 impl PcapngFile {
     /// Reads the first section header. `None`: the file is no pcapng.
     ///
@@ -60,11 +50,11 @@ impl PcapngFile {
         };
         let block = match file.block(window, 0) {
             Ok(block) => block,
-            Err(Step::Problem(text)) => return Some(Err(format!("its first block {text}"))),
+            Err(Step::Problem(text)) => return Some(Err(text)),
             Err(_) => return None,
         };
         let body = window.slice(block.at + 8, block.len - 12);
-        Some(file.section(body).map(|()| file).map_err(|text| format!("its first block {text}")))
+        Some(file.section(body).map(|()| file))
     }
 
     /// The next packet; `number` is the one it will get.
@@ -96,25 +86,21 @@ impl PcapngFile {
     fn block(&mut self, window: &mut Window, number: u64) -> Result<Block, Step> {
         let Some(&[k0, k1, k2, k3, l0, l1, l2, l3]) = window.peek(8).and_then(|h| h.first_chunk::<8>())
         else {
-            return Err(end_or_cut(
-                window,
-                &format!("a block header behind packet {}", number.saturating_sub(1)),
-                8,
-            ));
+            return Err(end_or_cut(window, &behind("a block header", number), 8));
         };
         let kind = self.order.u32([k0, k1, k2, k3]);
         if kind == SECTION {
             self.turn(window)?;
         }
         let len = self.order.u32([l0, l1, l2, l3]);
-        if len < 12 || len % 4 != 0 || len > MAX_BLOCK {
+        if len < 12 || !len.is_multiple_of(4) || len > MAX_BLOCK {
             return Err(malformed(window, 0, &format!("it claims {len} bytes")));
         }
         let len = len as usize;
         let Some(block) = window.peek(len) else {
             return Err(match kind {
                 ENHANCED | SIMPLE | OLD_PACKET => cut(window, &format!("packet {number}"), len),
-                _ => cut(window, &format!("a block behind packet {}", number.saturating_sub(1)), len),
+                _ => cut(window, &behind("a block", number), len),
             });
         };
         let trailer = block.last_chunk::<4>().map(|t| self.order.u32(*t));
@@ -234,12 +220,14 @@ impl PcapngFile {
     fn section(&mut self, body: &[u8]) -> Result<(), String> {
         let version = body.get(4..8).and_then(|v| v.first_chunk::<4>());
         let Some(&[a, b, c, d]) = version.filter(|_| body.len() >= 16) else {
-            return Err("is a section header too short".into());
+            return Err("the section header is too short".into());
         };
         match (self.order.u16([a, b]), self.order.u16([c, d])) {
             (1, 0 | 2) => {}
             (major, minor) => {
-                return Err(format!("says pcapng version {major}.{minor}, and only 1.0 is known"));
+                return Err(format!(
+                    "the section says pcapng version {major}.{minor}, and only 1.0 is known"
+                ));
             }
         }
         self.dropped_before = self.dropped();
@@ -249,10 +237,10 @@ impl PcapngFile {
 
     fn describe(&mut self, body: &[u8], input: &mut Input) -> Result<(), String> {
         let Some((&[l0, l1, _, _, s0, s1, s2, s3], options)) = body.split_first_chunk::<8>() else {
-            return Err("is an interface description too short".into());
+            return Err("the interface description is too short".into());
         };
         if self.interfaces.len() >= MAX_INTERFACES {
-            return Err(format!("describes more than {MAX_INTERFACES} interfaces"));
+            return Err(format!("more than {MAX_INTERFACES} interfaces in one section"));
         }
         let snaplen = self.order.u32([s0, s1, s2, s3]);
         self.unlimited |= snaplen == 0;
@@ -273,7 +261,7 @@ impl PcapngFile {
             return;
         };
         let order = self.order;
-        let drops = Options { order, rest: options }.filter_map(Result::ok);
+        let drops = Options::new(order, options).filter_map(Result::ok);
         let drops = drops.filter(|(code, _)| matches!(*code, STATISTICS_IFDROP | STATISTICS_OSDROP));
         let dropped = drops
             .filter_map(|(_, value)| value.first_chunk::<8>().map(|v| order.u64(*v)))
@@ -310,79 +298,12 @@ struct Found {
     room: usize,
 }
 
-impl Clock {
-    /// Microseconds since 1970, unless the options of the interface say otherwise.
-    fn stated(order: ByteOrder, options: &[u8]) -> Result<Self, String> {
-        let (mut per_second, mut offset) = (1_000_000, 0);
-        for option in (Options { order, rest: options }) {
-            match option? {
-                (INTERFACE_TSRESOL, &[resolution]) => per_second = units_per_second(resolution)?,
-                (INTERFACE_TSOFFSET, value) if value.len() == 8 => {
-                    offset = value.first_chunk::<8>().map_or(0, |v| order.u64(*v)) as i64;
-                }
-                (INTERFACE_TSRESOL | INTERFACE_TSOFFSET, _) => {
-                    return Err("has a time option of the wrong length".into());
-                }
-                _ => {}
-            }
-        }
-        let whole = offset == 0 && 1_000_000_000 % per_second == 0;
-        let unit_ns = if whole { (1_000_000_000 / per_second) as i64 } else { 0 };
-        Ok(Self { unit_ns, per_second, offset })
-    }
-
-    #[inline]
-    fn time(&self, units: u64) -> Timestamp {
-        match i64::try_from(units).ok().and_then(|u| u.checked_mul(self.unit_ns)) {
-            Some(ns) if self.unit_ns > 0 => Timestamp(ns),
-            _ => self.odd_time(units),
-        }
-    }
-
-    /// The general case: fractions are cut to nanoseconds, and the ends of time saturate.
-    #[cold]
-    fn odd_time(&self, units: u64) -> Timestamp {
-        let ns = i128::from(self.offset) * 1_000_000_000
-            + (u128::from(units) * 1_000_000_000 / self.per_second) as i128;
-        Timestamp(ns.clamp(i64::MIN.into(), i64::MAX.into()) as i64)
-    }
-}
-
-/// From `if_tsresol`: a negative power of 2 if the highest bit is set, else of 10.
-fn units_per_second(resolution: u8) -> Result<u128, String> {
-    let power = u32::from(resolution & 0x7f);
-    match resolution & 0x80 {
-        0 if power <= 19 => Ok(10u128.pow(power)),
-        0x80 if power <= 63 => Ok(1 << power),
-        _ => Err(format!("has a time resolution of {resolution:#04x}, finer than 64 bits hold")),
-    }
-}
-
-/// The options at the end of a block: code and value.
-struct Options<'a> {
-    order: ByteOrder,
-    rest: &'a [u8],
-}
-
-impl<'a> Iterator for Options<'a> {
-    type Item = Result<(u16, &'a [u8]), String>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.rest.is_empty() {
-            return None;
-        }
-        let rest = std::mem::take(&mut self.rest);
-        let short = || Some(Err("has an option that is cut short".into()));
-        let Some((&[c0, c1, l0, l1], rest)) = rest.split_first_chunk::<4>() else { return short() };
-        let (code, len) = (self.order.u16([c0, c1]), usize::from(self.order.u16([l0, l1])));
-        if code == END_OF_OPTIONS {
-            return None;
-        }
-        let (Some(value), Some(rest)) = (rest.get(..len), rest.get(len.next_multiple_of(4)..)) else {
-            return short();
-        };
-        self.rest = rest;
-        Some(Ok((code, value)))
+/// Where a block is that is no packet; `number` is the packet to come.
+#[cold]
+fn behind(what: &str, number: u64) -> String {
+    match number.saturating_sub(1) {
+        0 => format!("{what} before the first packet"),
+        last => format!("{what} behind packet {last}"),
     }
 }
 
@@ -409,11 +330,8 @@ const SIMPLE: u32 = 3;
 const STATISTICS: u32 = 5;
 const ENHANCED: u32 = 6;
 
-const END_OF_OPTIONS: u16 = 0;
 const STATISTICS_IFDROP: u16 = 5;
 const STATISTICS_OSDROP: u16 = 7;
-const INTERFACE_TSRESOL: u16 = 9;
-const INTERFACE_TSOFFSET: u16 = 14;
 
 /// Longest block, as in libpcap: 16 MiB, or a packet of the link types that allow 128 MiB, with its options.
 const MAX_BLOCK: u32 = (128 << 20) + 32 + 131_072;
