@@ -100,6 +100,12 @@ impl Fragments {
         added.and(Err(Skip::Fragment))
     }
 
+    /// Bytes kept, with what their entries cost.
+    #[cfg(test)]
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Begins a datagram.
     fn open(&mut self, key: Key, protocol: u8, now: Timestamp) {
         let parts = IpDefragBuf::new(IpNumber(protocol), Vec::new(), Vec::new());

@@ -17,6 +17,10 @@ pub(super) enum Layer {
     EtherType(u16),
     /// An IEEE 802.2 LLC header.
     Llc,
+    /// An 802.11 header.
+    Wlan,
+    /// An 802.11 header whose first two bytes may be swapped.
+    SwappedWlan,
     /// A PPP protocol field, with or without address and control bytes.
     Ppp,
     /// An IP header, of the version its first four bits say.

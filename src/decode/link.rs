@@ -61,6 +61,10 @@ pub const LINK_TYPES: &[LinkRow] = &[
     row(10, "FDDI", |w, _| fddi(w)),
     row(6, "IEEE802", |w, _| token_ring(w)),
     row(100, "ATM_RFC1483", |w, _| rfc1483(w)),
+    row(7, "ARCNET", |w, _| arcnet(w, 2)),
+    row(129, "ARCNET_LINUX", |w, _| arcnet(w, 4)),
+    row(242, "IPOIB", |w, _| ip_over_infiniband(w)),
+    row(274, "ETHERNET_MPACKET", |w, _| mpacket(w)),
     row(258, "PKTAP", |w, _| pktap(w)),
 ];
 
@@ -209,6 +213,33 @@ fn rfc1483(wire: Wire<'_>) -> Step<'_> {
         Some(0xaa | 0xfe) => llc(wire),
         Some(first) if matches!(first >> 4, 4 | 6) => Ok((Layer::Ip, wire)),
         _ => Err(Skip::NotIp),
+    }
+}
+
+/// ARCNET: addresses, for Linux an offset too, then the protocol. RFC 1051 has nothing more; RFC 1201 has a split flag
+/// and a sequence number, and its pieces are not put together.
+fn arcnet(wire: Wire<'_>, at: usize) -> Step<'_> {
+    match (wire.u8(at), wire.u8(at + 1)) {
+        (Some(240), _) => Ok((Layer::Ip, wire.after(at + 1))),
+        (Some(196 | 212), Some(0)) => Ok((Layer::Ip, wire.after(at + 4))),
+        (Some(196 | 212), Some(_)) => Err(Skip::Fragment),
+        (Some(_), Some(_)) => Err(Skip::NotIp),
+        _ => Err(cut_or_malformed(wire, at + 2)),
+    }
+}
+
+/// IP over InfiniBand: the global routing header of 40 bytes, an EtherType, two bytes of nothing (RFC 4391 §6).
+fn ip_over_infiniband(wire: Wire<'_>) -> Step<'_> {
+    let number = wire.u16(40).ok_or(cut_or_malformed(wire, 44))?;
+    Ok((Layer::EtherType(number), wire.after(44)))
+}
+
+/// IEEE 802.3br: the preamble, whose last byte tells a whole express frame from the pieces of others.
+fn mpacket(wire: Wire<'_>) -> Step<'_> {
+    match wire.u8(7) {
+        Some(0xd5) => Ok((Layer::Ethernet, wire.after(8))),
+        Some(_) => Err(Skip::Fragment),
+        None => Err(cut_or_malformed(wire, 8)),
     }
 }
 

@@ -19,7 +19,7 @@ pub use link::{LINK_TYPES, LinkRow};
 pub use skip::Skip;
 
 use crate::config::DecodeConfig;
-use crate::source::Packet;
+use crate::source::{LinkType, Packet};
 use crate::tcp::Segment;
 
 use fragments::{Fragments, Key};
@@ -30,7 +30,7 @@ use wire::Wire;
 #[derive(Debug)]
 pub struct Decoder {
     max_depth: u8,
-    /// The row of the latest packet's link type: the next one mostly has the same.
+    /// The row of the latest packet's link type, unless Ethernet: the next one mostly has the same.
     row: Option<&'static LinkRow>,
     fragments: Fragments,
 }
@@ -47,24 +47,52 @@ impl Decoder {
     /// # Errors
     /// The reason why it gives no segment; the caller counts it.
     pub fn decode(&mut self, packet: &Packet<'_>) -> Result<Segment, Skip> {
+        let wire = Wire::new(packet.data, usize::try_from(packet.wire_len).unwrap_or(usize::MAX));
+        let mut below = Below::new(self.max_depth);
+        if packet.link != LinkType::ETHERNET {
+            return self.other_link(wire, packet);
+        }
+        // What nearly every packet is, without the loop and its detours through memory.
+        let (layer, wire) = ether::ethernet(wire, &mut below)?;
+        let Layer::EtherType(ether::IPV4 | ether::IPV6) = layer else {
+            return self.layers(layer, wire, below, packet);
+        };
+        let (layer, wire) = net::ip(wire, &mut below)?;
+        match layer {
+            Layer::Protocol(TCP) => transport::tcp(wire, &below, packet),
+            _ => self.layers(layer, wire, below, packet),
+        }
+    }
+
+    /// A packet that does not begin with Ethernet.
+    fn other_link(&mut self, wire: Wire<'_>, packet: &Packet<'_>) -> Result<Segment, Skip> {
         let row = match self.row {
             Some(row) if row.number == packet.link.0 => row,
             _ => LinkRow::of(packet.link).ok_or(Skip::UnknownLinkType)?,
         };
         self.row = Some(row);
         let mut below = Below::new(self.max_depth);
-        let wire = Wire::new(packet.data, usize::try_from(packet.wire_len).unwrap_or(usize::MAX));
-        let result = (row.enter)(wire, &mut below)
-            .and_then(|(layer, rest)| self.layers(layer, rest, &mut below, packet));
-        match result {
+        let (layer, wire) = (row.enter)(wire, &mut below)?;
+        self.layers(layer, wire, below, packet)
+    }
+
+    /// From one header to the next until TCP.
+    fn layers(
+        &mut self,
+        layer: Layer,
+        wire: Wire<'_>,
+        mut below: Below,
+        packet: &Packet<'_>,
+    ) -> Result<Segment, Skip> {
+        match self.walk(layer, wire, &mut below, packet) {
             // Inside an IP packet, what is not IP is something else than TCP.
             Err(Skip::NotIp) if below.has_ip => Err(Skip::NotTcp),
             other => other,
         }
     }
 
-    /// From one header to the next until TCP.
-    fn layers(
+    /// The loop of [`Self::layers`].
+    fn walk(
         &mut self,
         mut layer: Layer,
         mut wire: Wire<'_>,
@@ -80,6 +108,8 @@ impl Decoder {
                 Layer::Ethernet => ether::ethernet(wire, below)?,
                 Layer::Llc => ether::llc(wire)?,
                 Layer::Ppp => link::ppp(wire)?,
+                Layer::Wlan => wlan::ieee802_11(wire, below)?,
+                Layer::SwappedWlan => wlan::perhaps_swapped(wire, below)?,
                 Layer::Link(number) => link::enter(number, wire, below)?,
                 Layer::Fragment => return self.fragment(wire, below, packet),
             };
@@ -104,7 +134,7 @@ impl Decoder {
         if below.reassemblies > MAX_REASSEMBLIES {
             return Err(Skip::TooDeep);
         }
-        self.layers(Layer::Protocol(protocol), Wire::new(&whole, whole.len()), below, packet)
+        self.walk(Layer::Protocol(protocol), Wire::new(&whole, whole.len()), below, packet)
     }
 }
 
@@ -114,3 +144,6 @@ const TCP: u8 = 6;
 const MAX_HEADERS: usize = 64;
 /// Datagrams put together for one packet at most: a tunnel's outer and inner one are two.
 const MAX_REASSEMBLIES: u8 = 4;
+
+#[cfg(test)]
+mod tests;

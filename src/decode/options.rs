@@ -101,7 +101,7 @@ fn cookie(bytes: &[u8]) -> Option<u8> {
 
 /// One to four blocks of two sequence numbers (RFC 2018 §3).
 fn sack(bytes: &[u8], options: &mut Options) -> Option<()> {
-    if bytes.is_empty() || bytes.len() % 8 != 0 {
+    if bytes.is_empty() || !bytes.len().is_multiple_of(8) {
         return None;
     }
     for block in bytes.chunks_exact(8) {

@@ -11,7 +11,7 @@ use super::options;
 use super::wire::Wire;
 
 /// A segment from its TCP header, if the capture has the first 14 bytes: ports, numbers, offset and flags.
-#[inline]
+#[inline(always)]
 pub(super) fn tcp(wire: Wire<'_>, below: &Below, packet: &Packet<'_>) -> Result<Segment, Skip> {
     let mut faults = HeaderFaults::default();
     let fixed = match wire.data.first_chunk::<20>() {
@@ -120,10 +120,12 @@ fn sum(bytes: &[u8]) -> u64 {
             total += u64::from(u32::from_ne_bytes([a, b, c, d]));
         }
     }
-    let mut last = [0; 4];
-    for (to, from) in last.iter_mut().zip(blocks.remainder()) {
-        *to = *from;
-    }
+    let last = match *blocks.remainder() {
+        [a, b, c] => [a, b, c, 0],
+        [a, b] => [a, b, 0, 0],
+        [a] => [a, 0, 0, 0],
+        _ => return total,
+    };
     total + u64::from(u32::from_ne_bytes(last))
 }
 

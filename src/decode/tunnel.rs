@@ -16,8 +16,9 @@ pub(super) fn protocol<'a>(number: u8, wire: Wire<'a>, below: &mut Below) -> Ste
         43 => net::routing(wire, below),
         44 => net::fragment_header(wire, below),
         51 => net::authentication(wire),
-        // Destination options, mobility, host identity, shim6.
-        60 | 135 | 139 | 140 => net::extension(wire),
+        60 => net::destination_options(wire, below),
+        // Mobility, host identity, shim6.
+        135 | 139 | 140 => net::extension(wire),
         1 => icmp(wire, 3),
         58 => icmp(wire, 1),
         // IP in IP (RFC 2003) and IPv6 (RFC 2473, RFC 4213).
@@ -74,6 +75,8 @@ fn gre<'a>(wire: Wire<'a>, below: &mut Below) -> Step<'a> {
         0x22eb => erspan3(rest),
         // WCCP: a redirect header of four bytes may come first.
         0x883e => Ok((Layer::Ip, rest.after(if rest.u8(0).is_some_and(|b| b >> 4 == 4) { 0 } else { 4 }))),
+        // 802.11 frames between Aruba's access points and controllers.
+        0x8200..=0x83ff => Ok((Layer::Wlan, rest)),
         other => Ok((Layer::EtherType(other), rest)),
     }
 }
@@ -111,6 +114,7 @@ fn udp<'a>(wire: Wire<'a>, below: &mut Below) -> Step<'a> {
             6635 => mpls(inner)?,
             5072 => ayiya(inner)?,
             1701 => l2tp(inner)?,
+            5247 => capwap(inner)?,
             _ => continue,
         };
         return enter(layer, rest, below);
@@ -189,7 +193,8 @@ fn ayiya(wire: Wire<'_>) -> Step<'_> {
         return Err(Skip::NotTcp);
     }
     let len = 8 + (1_usize << (identity >> 4)) + usize::from(signature >> 4) * 4;
-    Ok((Layer::Protocol(next), wire.after(len)))
+    let layer = if matches!(next, 4 | 41) { Layer::Ip } else { Layer::Protocol(next) };
+    Ok((layer, wire.after(len)))
 }
 
 /// L2TP version 2 (RFC 2661 §3.1): a data message carries PPP.
@@ -204,6 +209,18 @@ fn l2tp(wire: Wire<'_>) -> Step<'_> {
         len += 2 + usize::from(wire.u16(len).unwrap_or(0));
     }
     Ok((Layer::Ppp, wire.after(len)))
+}
+
+/// CAPWAP data in the clear (RFC 5415 §4.3): header length in words, whether the frame is native to the radio or
+/// Ethernet. Pieces are not put together.
+fn capwap(wire: Wire<'_>) -> Step<'_> {
+    match wire.array(0) {
+        Some([0, length, radio, flags]) if flags & 0x80 == 0 => {
+            let layer = if radio & 1 == 0 { Layer::Ethernet } else { Layer::SwappedWlan };
+            Ok((layer, wire.after(usize::from(length >> 3) * 4)))
+        }
+        _ => Err(Skip::NotTcp),
+    }
 }
 
 /// Chained headers read at most inside one tunnel header.

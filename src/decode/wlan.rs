@@ -45,6 +45,19 @@ pub(super) fn avs<'a>(wire: Wire<'a>, below: &mut Below) -> Step<'a> {
 /// An 802.11 frame: data in the clear leads to LLC.
 pub(super) fn ieee802_11<'a>(wire: Wire<'a>, below: &mut Below) -> Step<'a> {
     let [control, flags] = wire.array(0).ok_or(cut_or_malformed(wire, 24))?;
+    frame(control, flags, wire, below)
+}
+
+/// A frame from CAPWAP: Cisco's access points swap the two bytes of frame control.
+pub(super) fn perhaps_swapped<'a>(wire: Wire<'a>, below: &mut Below) -> Step<'a> {
+    let [first, second] = wire.array(0).ok_or(cut_or_malformed(wire, 24))?;
+    let is_data = |control: u8| control & 0x0f == 0x08;
+    let swapped = !is_data(first) && is_data(second);
+    if swapped { frame(second, first, wire, below) } else { frame(first, second, wire, below) }
+}
+
+/// The rest of a frame after its control bytes.
+fn frame<'a>(control: u8, flags: u8, wire: Wire<'a>, below: &mut Below) -> Step<'a> {
     let (kind, subtype) = (control >> 2 & 3, control >> 4);
     // Data; subtypes with bit 2 carry none.
     if control & 3 != 0 || kind != 2 || subtype & 4 != 0 {
@@ -53,7 +66,9 @@ pub(super) fn ieee802_11<'a>(wire: Wire<'a>, below: &mut Below) -> Step<'a> {
     if flags & 0x40 != 0 {
         return Err(Skip::Encrypted);
     }
-    below.ip.link_broadcast = wire.u8(if flags & 1 == 0 { 4 } else { 16 }).is_some_and(|b| b & 1 != 0);
+    if !below.has_ip {
+        below.ip.link_broadcast = group_addressed(flags, wire);
+    }
     let mut len = if flags & 3 == 3 { 30 } else { 24 };
     if subtype & 8 == 0 {
         return Ok((Layer::Llc, wire.after(len)));
@@ -62,6 +77,11 @@ pub(super) fn ieee802_11<'a>(wire: Wire<'a>, below: &mut Below) -> Step<'a> {
     // The order bit of a QoS frame tells of a high throughput control field.
     len += if flags & 0x80 == 0 { 2 } else { 6 };
     if qos & 0x80 == 0 { Ok((Layer::Llc, wire.after(len))) } else { first_of_aggregate(wire.after(len)) }
+}
+
+/// Whether the destination is a group: the third address on the way to an access point, else the first.
+fn group_addressed(flags: u8, wire: Wire<'_>) -> bool {
+    wire.u8(if flags & 1 == 0 { 4 } else { 16 }).is_some_and(|b| b & 1 != 0)
 }
 
 /// The first frame of an A-MSDU (IEEE 802.11-2020 §9.3.2.2): two addresses, a length, LLC. The others are not read.
