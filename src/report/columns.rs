@@ -111,6 +111,14 @@ pub const COLUMNS: &[Column] = &[
     none("last_frame", "Last", "Number of its last packet.", |c| Value::Count(c.record.last_frame)),
     none("client", "Client", "Who opened it.", |c| Value::Endpoint(c.record.endpoints.client)),
     none("server", "Server", "The other end.", |c| Value::Endpoint(c.record.endpoints.server)),
+    none("client_addr", "Client address", "Address of the client.", |c| {
+        Value::Addr(c.record.endpoints.client.addr)
+    }),
+    none("client_port", "Client port", "Port of the client.", |c| n(c.record.endpoints.client.port)),
+    none("server_addr", "Server address", "Address of the server.", |c| {
+        Value::Addr(c.record.endpoints.server.addr)
+    }),
+    none("server_port", "Server port", "Port of the server.", |c| n(c.record.endpoints.server.port)),
     none("roles_from", "Roles from", "What told the client from the server.", |c| word(c.record.roles.from)),
     none("first", "First", "Time of its first packet.", |c| Value::Time(c.record.first)),
     none("last", "Last", "Time of its last packet.", |c| Value::Time(c.record.last)),
@@ -120,6 +128,12 @@ pub const COLUMNS: &[Column] = &[
     }),
     none("server_state", "Server state", "State of the server at the end.", |c| {
         Value::State(c.record.state.server, c.record.certainty.server)
+    }),
+    none("client_certainty", "Client sure", "How the client's state is known.", |c| {
+        word(c.record.certainty.client)
+    }),
+    none("server_certainty", "Server sure", "How the server's state is known.", |c| {
+        word(c.record.certainty.server)
     }),
     none("ended", "Ended", "Why the record ended.", |c| word(c.record.ended)),
     none("open", "Open", "What came of its opening.", |c| word(c.record.open.outcome)),

@@ -216,3 +216,12 @@ fn endpoint(text: &str) -> Endpoint {
     let socket: std::net::SocketAddr = text.parse().expect("an address in this file");
     Endpoint::new(socket.ip(), socket.port())
 }
+
+/// Two connections, one finding.
+pub fn report() -> super::Report {
+    use crate::engine::Sink;
+    let mut collector = super::Collector::new(super::Bounds::default());
+    let _ = collector.connection(&half_open(12), &[]);
+    let _ = collector.connection(&graceful(1), &[finding("HS002", 3)]);
+    collector.finish(&inputs(), summary())
+}

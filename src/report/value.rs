@@ -1,6 +1,7 @@
 //! `Value` and `Unit`: what a column holds for one connection, before any format prints it.
 
 use std::cmp::Ordering;
+use std::net::IpAddr;
 
 use crate::tcp::{Certainty, Duration, Endpoint, State, Timestamp};
 
@@ -19,6 +20,8 @@ pub enum Value<'a> {
     Time(Timestamp),
     /// A share between 0 and 1.
     Share(f64),
+    /// An address.
+    Addr(IpAddr),
     /// An address and port.
     Endpoint(Endpoint),
     /// A state and how it is known.
@@ -38,6 +41,7 @@ impl Value<'_> {
             (Self::Span(a), Self::Span(b)) => a.cmp(b),
             (Self::Time(a), Self::Time(b)) => a.cmp(b),
             (Self::Share(a), Self::Share(b)) => a.total_cmp(b),
+            (Self::Addr(a), Self::Addr(b)) => a.cmp(b),
             (Self::Endpoint(a), Self::Endpoint(b)) => a.cmp(b),
             (Self::State(a, x), Self::State(b, y)) => (a, x).cmp(&(b, y)),
             (Self::Text(a), Self::Text(b)) => a.cmp(b),
