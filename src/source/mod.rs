@@ -1,6 +1,24 @@
 //! `Source` and `Packet`: where packets come from, the only way in.
 
+mod compressed;
+mod file;
+mod filter;
+#[cfg(feature = "pcap")]
+mod libpcap;
+mod link;
+mod memory;
+mod pcap_file;
+mod pcapng_file;
+mod recognize;
+mod record;
+#[cfg(test)]
+mod tests;
+mod window;
+
 use std::path::PathBuf;
+
+pub use file::{FileOptions, Files, Reader};
+pub use memory::Memory;
 
 use crate::error::Error;
 use crate::tcp::{Duration, Timestamp};
@@ -47,7 +65,7 @@ pub struct Packet<'a> {
 /// A `LINKTYPE_` number as savefiles have it (tcpdump.org/linktypes.html), such as 1 for Ethernet.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct LinkType(
-    /// The number; libpcap's DLT values 12 and 14 for raw IP may stand here too.
+    /// The number; raw IP is 101 here, also where a file says 12 or 14, which are libpcap's own numbers for it.
     pub u16,
 );
 
@@ -58,12 +76,14 @@ pub struct Input {
     pub path: PathBuf,
     /// `pcap`, `pcapng`, `live` or `memory`; with the compression behind it, as in `pcap.gz`.
     pub format: String,
-    /// Link types met, in the order of meeting.
+    /// Link types met, in the order of meeting; the first 64.
     pub link_types: Vec<LinkType>,
     /// Largest snaplen any of its interfaces states; `None` when unlimited or not stated.
     pub snaplen: Option<u32>,
     /// Packets given.
     pub packets: u64,
+    /// Packets numbered but not given, because the filter rejected them.
+    pub filtered: u64,
     /// Their bytes on the wire.
     pub bytes: u64,
     /// Time of the first packet.
@@ -83,7 +103,7 @@ impl Input {
         self.bytes += u64::from(packet.wire_len);
         self.first.get_or_insert(packet.time);
         self.last = Some(self.last.map_or(packet.time, |t| t.max(packet.time)));
-        if !self.link_types.contains(&packet.link) {
+        if !self.link_types.contains(&packet.link) && self.link_types.len() < MAX_LINK_TYPES {
             self.link_types.push(packet.link);
         }
     }
@@ -96,3 +116,14 @@ impl Input {
         }
     }
 }
+
+/// The version of libpcap this program runs with, such as `1.10.3`; `None` if it was built without.
+pub fn libpcap_version() -> Option<String> {
+    #[cfg(feature = "pcap")]
+    return libpcap::version();
+    #[cfg(not(feature = "pcap"))]
+    None
+}
+
+/// Entries of [`Input::link_types`]; no honest file comes near, and it is searched once a packet.
+const MAX_LINK_TYPES: usize = 64;

@@ -1,0 +1,277 @@
+//! `Files`: captures read one after the other, whatever their format, as one run of packets.
+//!
+//! Our own reader is the default and not libpcap's: it gives the same packets, numbers and times on every capture
+//! both can read (`tests/readers.rs`), it reads pcapng files that libpcap refuses, and it reads 256 KiB at a time
+//! where libpcap reads 4 KiB.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::vec::IntoIter;
+
+use super::compressed::Compression;
+use super::filter::Filter;
+#[cfg(feature = "pcap")]
+use super::libpcap::Savefile;
+use super::pcap_file::PcapFile;
+use super::pcapng_file::PcapngFile;
+use super::recognize;
+use super::record::{Record, Step};
+use super::window::Window;
+use crate::error::Error;
+use crate::source::{Input, Next, Packet, Source};
+
+/// What to read of the files, and how.
+#[derive(Clone, Debug, Default)]
+pub struct FileOptions {
+    /// A capture filter in libpcap's syntax. Packets it rejects are numbered and counted, but not given.
+    pub filter: Option<String>,
+    /// Stop after this many packets, counting those the filter let through, over all files, as tcpdump does.
+    pub count: Option<u64>,
+    /// Who reads the bytes.
+    pub reader: Reader,
+}
+
+/// Who reads the bytes of a file.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Reader {
+    /// Our own readers of pcap and pcapng: as correct as libpcap, more tolerant, and several times faster.
+    #[default]
+    Own,
+    /// libpcap, as the reference for tests. It refuses pcapng files whose interfaces differ.
+    #[cfg(feature = "pcap")]
+    Libpcap,
+}
+
+/// Captures on disk or standard input, in the order given.
+///
+/// Compressed files (gz, zst, lz4, xz) are known by their first bytes. A file is opened when the one before has
+/// ended. If it cannot be opened, [`Source::next`] returns the error in the place of its packets; what was given
+/// before stands, and asking again goes on with the file after it.
+pub struct Files {
+    paths: IntoIter<PathBuf>,
+    reader: Reader,
+    filter: Option<Filter>,
+    left: Option<u64>,
+    number: u64,
+    current: Option<Capture>,
+    inputs: Vec<Input>,
+    progress: Progress,
+}
+
+impl Files {
+    /// Prepares to read `paths`; `-` is standard input.
+    ///
+    /// # Errors
+    /// [`Error::BadFilter`], where the filter is wrong for every link type, or this build has no libpcap.
+    pub fn open(
+        paths: impl IntoIterator<Item = impl Into<PathBuf>>,
+        options: &FileOptions,
+    ) -> Result<Self, Error> {
+        let paths: Vec<PathBuf> = paths.into_iter().map(Into::into).collect();
+        Ok(Self {
+            progress: Progress::new(&paths),
+            paths: paths.into_iter(),
+            reader: options.reader,
+            filter: options.filter.as_deref().map(Filter::new).transpose()?,
+            left: options.count,
+            number: 0,
+            current: None,
+            inputs: Vec::new(),
+        })
+    }
+
+    /// Bytes read, and bytes there are: of the files as they lie on the disk, compressed or not. The second is
+    /// `None` where it cannot be known, as from standard input. Cheap, and exact to a quarter of a megabyte.
+    pub fn progress(&self) -> (u64, Option<u64>) {
+        (self.progress.read.load(Ordering::Relaxed), self.progress.total)
+    }
+
+    /// Moves to the next packet that is wanted.
+    #[inline]
+    fn advance(&mut self) -> Result<Option<Record>, Error> {
+        loop {
+            let (Some(capture), Some(input)) = (&mut self.current, self.inputs.last_mut()) else {
+                if self.open_next()? {
+                    continue;
+                }
+                return Ok(None);
+            };
+            match capture.next(input, self.number + 1) {
+                Step::Record(record) => {
+                    self.number += 1;
+                    let wanted = match &mut self.filter {
+                        Some(filter) => filter.accepts(record.link, record.wire_len, capture.data(record))?,
+                        None => true,
+                    };
+                    if wanted {
+                        return Ok(Some(record));
+                    }
+                    input.filtered += 1;
+                }
+                Step::Problem(text) => {
+                    input.problem = Some(text);
+                    self.current = None;
+                }
+                Step::End => self.current = None,
+            }
+        }
+    }
+
+    /// Opens the next file; `false` if there is none.
+    #[cold]
+    fn open_next(&mut self) -> Result<bool, Error> {
+        let Some(path) = self.paths.next() else { return Ok(false) };
+        let mut input = Input { path: path.clone(), ..Input::default() };
+        let counted = Counted { bytes: open(&path)?, read: Arc::clone(&self.progress.read) };
+        let mut window = Window::new(Box::new(counted));
+        let compression = Compression::of(window.peek_up_to(6));
+        if let Some(compression) = compression {
+            window = Window::new(compression.unpack(window.into_reader()));
+        }
+        self.current = Some(match self.reader {
+            Reader::Own => Capture::open(window, &path, &mut input)?,
+            #[cfg(feature = "pcap")]
+            Reader::Libpcap => Capture::through_libpcap(window, &path, &mut input)?,
+        });
+        if let Some(compression) = compression {
+            input.format = format!("{}.{}", input.format, compression.name());
+        }
+        self.inputs.push(input);
+        Ok(true)
+    }
+}
+
+impl Source for Files {
+    #[inline]
+    fn next(&mut self) -> Result<Next<'_>, Error> {
+        if self.left == Some(0) {
+            return Ok(Next::End);
+        }
+        let Some(record) = self.advance()? else { return Ok(Next::End) };
+        self.left = self.left.map(|n| n - 1);
+        let (Some(capture), Some(input)) = (&self.current, self.inputs.last_mut()) else {
+            return Ok(Next::End);
+        };
+        let Record { time, link, wire_len, .. } = record;
+        let packet = Packet { number: self.number, time, link, wire_len, data: capture.data(record) };
+        input.count(&packet);
+        Ok(Next::Packet(packet))
+    }
+
+    fn inputs(&self) -> &[Input] {
+        &self.inputs
+    }
+}
+
+/// One open file.
+pub(super) enum Capture {
+    Pcap(Window, PcapFile),
+    Pcapng(Window, PcapngFile),
+    #[cfg(feature = "pcap")]
+    Libpcap(Savefile),
+}
+
+impl Capture {
+    /// Recognizes the format.
+    ///
+    /// # Errors
+    /// [`Error::NotACapture`], or [`Error::Unreadable`] where the first bytes can't be had.
+    pub(super) fn open(mut window: Window, path: &Path, input: &mut Input) -> Result<Self, Error> {
+        let not_a_capture = |why| Error::NotACapture { path: path.into(), why };
+        if let Some(file) = PcapFile::open(&mut window, input) {
+            input.format = "pcap".into();
+            return Ok(Self::Pcap(window, file.map_err(not_a_capture)?));
+        }
+        if let Some(file) = PcapngFile::open(&mut window) {
+            input.format = "pcapng".into();
+            return Ok(Self::Pcapng(window, file.map_err(not_a_capture)?));
+        }
+        let why = recognize::seems(window.peek_up_to(512));
+        Err(match window.take_failure() {
+            Some(cause) => Error::Unreadable { path: path.into(), cause },
+            None => not_a_capture(why),
+        })
+    }
+
+    /// Leaves it all to libpcap.
+    #[cfg(feature = "pcap")]
+    fn through_libpcap(mut window: Window, path: &Path, input: &mut Input) -> Result<Self, Error> {
+        let (format, unit_ns) = match window.peek_up_to(4) {
+            [0x0a, 0x0d, 0x0d, 0x0a] => ("pcapng", 1),
+            [0xa1, 0xb2, 0x3c, 0x4d] | [0x4d, 0x3c, 0xb2, 0xa1] => ("pcap", 1),
+            _ => ("pcap", 1000),
+        };
+        input.format = format.into();
+        let savefile = Savefile::stream(window.into_reader(), unit_ns);
+        savefile.map(Self::Libpcap).map_err(|why| Error::NotACapture { path: path.into(), why })
+    }
+
+    /// The next packet; `number` is the one it will get.
+    #[inline]
+    pub(super) fn next(&mut self, input: &mut Input, number: u64) -> Step {
+        match self {
+            Self::Pcap(window, file) => file.next(window, number),
+            Self::Pcapng(window, file) => file.next(window, input, number),
+            #[cfg(feature = "pcap")]
+            Self::Libpcap(savefile) => savefile.next(),
+        }
+    }
+
+    /// The bytes of the packet given last.
+    #[inline]
+    pub(super) fn data(&self, record: Record) -> &[u8] {
+        match self {
+            Self::Pcap(window, _) | Self::Pcapng(window, _) => window.slice(record.at, record.len),
+            #[cfg(feature = "pcap")]
+            Self::Libpcap(savefile) => savefile.data(),
+        }
+    }
+}
+/// The bytes of a file or of standard input.
+fn open(path: &Path) -> Result<Box<dyn Read + Send>, Error> {
+    let unreadable = |cause| Error::Unreadable { path: path.into(), cause };
+    if path == Path::new("-") {
+        return Ok(Box::new(io::stdin()));
+    }
+    let file = File::open(path).map_err(unreadable)?;
+    if file.metadata().map_err(unreadable)?.is_dir() {
+        return Err(Error::NotACapture { path: path.into(), why: "it is a directory".into() });
+    }
+    Ok(Box::new(file))
+}
+
+/// How far reading has come.
+struct Progress {
+    read: Arc<AtomicU64>,
+    total: Option<u64>,
+}
+
+impl Progress {
+    /// Looks at the sizes; a file that is not there counts nothing, opening it will tell.
+    fn new(paths: &[PathBuf]) -> Self {
+        let size = |path: &PathBuf| match path.metadata() {
+            Ok(about) if about.is_file() => Some(about.len()),
+            Ok(about) if about.is_dir() => Some(0),
+            Err(_) if path != Path::new("-") => Some(0),
+            _ => None,
+        };
+        Self { read: Arc::default(), total: paths.iter().map(size).sum() }
+    }
+}
+
+/// Counts the bytes read.
+struct Counted {
+    bytes: Box<dyn Read + Send>,
+    read: Arc<AtomicU64>,
+}
+
+impl Read for Counted {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        let n = self.bytes.read(to)?;
+        self.read.fetch_add(n as u64, Ordering::Relaxed);
+        Ok(n)
+    }
+}

@@ -1,0 +1,309 @@
+//! The readers on captures made by hand, byte by byte.
+
+use std::io::Cursor;
+use std::path::Path;
+
+use super::file::Capture;
+use super::record::Step;
+use super::window::Window;
+use super::{Input, LinkType};
+use crate::error::Error;
+
+/// Time, link type, wire length and bytes of a packet.
+type Seen = (i64, u16, u32, Vec<u8>);
+
+/// All packets of one capture, and what is said about it.
+fn read(bytes: &[u8]) -> Result<(Vec<Seen>, Input), Error> {
+    let mut input = Input::default();
+    let window = Window::new(Box::new(Cursor::new(bytes.to_vec())));
+    let mut capture = Capture::open(window, Path::new("made.pcap"), &mut input)?;
+    let mut seen = Vec::new();
+    loop {
+        match capture.next(&mut input, seen.len() as u64 + 1) {
+            Step::Record(r) => seen.push((r.time.0, r.link.0, r.wire_len, capture.data(r).to_vec())),
+            Step::End => return Ok((seen, input)),
+            Step::Problem(text) => {
+                input.problem = Some(text);
+                return Ok((seen, input));
+            }
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Writer {
+    big: bool,
+}
+
+const LE: Writer = Writer { big: false };
+const BE: Writer = Writer { big: true };
+
+impl Writer {
+    fn u16(self, n: u16) -> [u8; 2] {
+        if self.big { n.to_be_bytes() } else { n.to_le_bytes() }
+    }
+
+    fn u32(self, n: u32) -> [u8; 4] {
+        if self.big { n.to_be_bytes() } else { n.to_le_bytes() }
+    }
+
+    fn words(self, words: &[u32]) -> Vec<u8> {
+        words.iter().flat_map(|n| self.u32(*n)).collect()
+    }
+
+    fn pcap(self, magic: u32, minor: u16, snaplen: u32, link: u32) -> Vec<u8> {
+        let version = [self.u16(2), self.u16(minor)].concat();
+        [self.words(&[magic]), version, self.words(&[0, 0, snaplen, link])].concat()
+    }
+
+    fn record(self, sec: u32, fraction: u32, captured: u32, wire: u32, data: &[u8]) -> Vec<u8> {
+        [self.words(&[sec, fraction, captured, wire]), data.to_vec()].concat()
+    }
+
+    fn block(self, kind: u32, body: &[u8]) -> Vec<u8> {
+        let mut body = body.to_vec();
+        body.resize(body.len().next_multiple_of(4), 0xee);
+        let len = body.len() as u32 + 12;
+        [self.words(&[kind, len]), body, self.words(&[len])].concat()
+    }
+
+    fn section(self) -> Vec<u8> {
+        let version = [self.u16(1), self.u16(0)].concat();
+        self.block(0x0a0d_0d0a, &[self.words(&[0x1a2b_3c4d]), version, vec![0xff; 8]].concat())
+    }
+
+    fn interface(self, link: u16, snaplen: u32, options: &[u8]) -> Vec<u8> {
+        self.block(1, &[&self.u16(link)[..], &[0, 0], &self.u32(snaplen), options].concat())
+    }
+
+    fn option(self, code: u16, value: &[u8]) -> Vec<u8> {
+        let mut bytes = [&self.u16(code)[..], &self.u16(value.len() as u16), value].concat();
+        bytes.resize(bytes.len().next_multiple_of(4), 0);
+        bytes
+    }
+
+    fn enhanced(self, interface: u32, units: u64, wire: u32, data: &[u8]) -> Vec<u8> {
+        let head = [interface, (units >> 32) as u32, units as u32, data.len() as u32, wire];
+        self.block(6, &[self.words(&head), data.to_vec()].concat())
+    }
+}
+
+const DATA: &[u8] = b"sixty bytes that only an engineer could take for an Ethernet";
+
+#[test]
+fn pcap_is_read_in_both_byte_orders_and_both_units() {
+    for writer in [LE, BE] {
+        for (magic, unit) in [(0xa1b2_c3d4, 1_000), (0xa1b2_3c4d, 1)] {
+            let file = [writer.pcap(magic, 4, 65_535, 1), writer.record(7, 999, 60, 1514, DATA)].concat();
+            let (seen, input) = read(&file).unwrap();
+            assert_eq!(seen, [(7_000_000_000 + 999 * unit, 1, 1514, DATA.to_vec())]);
+            assert_eq!((input.snaplen, input.problem), (Some(65_535), None));
+        }
+    }
+}
+
+#[test]
+fn seconds_beyond_2038_are_not_negative() {
+    let file = [LE.pcap(0xa1b2_c3d4, 4, 0, 1), LE.record(u32::MAX, 0, 0, 60, b"")].concat();
+    assert_eq!(read(&file).unwrap().0, [(4_294_967_295_000_000_000, 1, 60, vec![])]);
+}
+
+#[test]
+fn the_patched_format_has_longer_headers() {
+    let record = [LE.words(&[1, 2, 60, 60, 3, 4]), DATA.to_vec()].concat();
+    let file = [LE.pcap(0xa1b2_cd34, 4, 50, 1), record.clone(), record].concat();
+    let (seen, input) = read(&file).unwrap();
+    assert_eq!((seen.len(), input.problem), (2, None));
+    assert_eq!(seen[0], (1_000_002_000, 1, 60, DATA.to_vec()));
+}
+
+#[test]
+fn old_versions_exchange_the_lengths() {
+    for (minor, captured, wire) in [(2, 90, 60), (3, 90, 60), (3, 60, 90), (4, 60, 90)] {
+        let file = [BE.pcap(0xa1b2_c3d4, minor, 99, 1), BE.record(0, 0, captured, wire, DATA)].concat();
+        assert_eq!(read(&file).unwrap().0, [(0, 1, 90, DATA.to_vec())], "version 2.{minor}");
+    }
+}
+
+#[test]
+fn a_packet_longer_than_the_snaplen_is_cut_as_libpcap_cuts_it() {
+    let record = LE.record(0, 0, 60, 60, DATA);
+    let file = [LE.pcap(0xa1b2_c3d4, 4, 20, 1), record.clone(), record].concat();
+    let (seen, input) = read(&file).unwrap();
+    assert_eq!(seen, vec![(0, 1, 60, DATA[..20].to_vec()); 2]);
+    assert_eq!(input.problem, None);
+}
+
+#[test]
+fn the_upper_half_of_the_link_type_is_not_the_type() {
+    let file = [LE.pcap(0xa1b2_c3d4, 4, 0, 0x2400_000c), LE.record(0, 0, 60, 60, DATA)].concat();
+    let (seen, input) = read(&file).unwrap();
+    assert_eq!((seen[0].1, input.link_types), (101, vec![LinkType::RAW]));
+}
+
+#[test]
+fn a_huge_packet_ends_the_file_and_says_where() {
+    let good = LE.record(0, 0, 60, 60, DATA);
+    let file = [LE.pcap(0xa1b2_c3d4, 4, 0, 1), good, LE.record(0, 0, u32::MAX, 60, DATA)].concat();
+    let (seen, input) = read(&file).unwrap();
+    assert_eq!(seen.len(), 1);
+    assert_eq!(
+        input.problem.unwrap(),
+        "damaged at byte 100: packet 2 claims 4294967295 bytes, more than 262144"
+    );
+}
+
+#[test]
+fn a_cut_pcap_gives_every_whole_packet() {
+    let record = LE.record(0, 0, 60, 60, DATA);
+    let file = [LE.pcap(0xa1b2_c3d4, 4, 0, 1), record.clone(), record.clone(), record].concat();
+    for len in 0..=file.len() {
+        let result = read(&file[..len]);
+        if len < 24 {
+            assert!(matches!(result, Err(Error::NotACapture { .. })), "{len} bytes");
+            continue;
+        }
+        let (seen, input) = result.unwrap();
+        assert_eq!(seen.len(), (len - 24) / 76, "{len} bytes");
+        assert_eq!(input.problem.is_some(), (len - 24) % 76 != 0, "{len} bytes");
+    }
+    let (_, input) = read(&file[..24 + 76 + 16 + 40]).unwrap();
+    assert_eq!(input.problem.unwrap(), "ends inside packet 2: 40 of 60 bytes there");
+    let (_, input) = read(&file[..24 + 76 + 7]).unwrap();
+    assert_eq!(input.problem.unwrap(), "ends inside the header of packet 2: 7 of 16 bytes there");
+}
+
+/// Two interfaces that libpcap would refuse: link type, snaplen, clock and offset differ.
+fn two_interfaces(w: Writer) -> Vec<u8> {
+    let nano = [w.option(2, b"eth0"), w.option(9, &[9]), w.option(0, b"")].concat();
+    let offset = if w.big { 100i64.to_be_bytes() } else { 100i64.to_le_bytes() };
+    let binary = [w.option(9, &[0x81]), w.option(14, &offset)].concat();
+    let drops = |n: u64| if w.big { n.to_be_bytes() } else { n.to_le_bytes() };
+    let statistics = [w.words(&[1, 0, 0]), w.option(5, &drops(2)), w.option(7, &drops(3))].concat();
+    [
+        w.section(),
+        w.interface(1, 65_535, &nano),
+        w.interface(101, 0, &binary),
+        w.enhanced(0, 1_500_000_000_123_456_789, 1514, &DATA[..57]),
+        w.block(0x0bad, b"unknown"),
+        w.enhanced(1, 3, 60, DATA),
+        w.block(5, &statistics),
+    ]
+    .concat()
+}
+
+#[test]
+fn pcapng_interfaces_may_differ_in_everything() {
+    for writer in [LE, BE] {
+        let (seen, input) = read(&two_interfaces(writer)).unwrap();
+        let first = (1_500_000_000_123_456_789, 1, 1514, DATA[..57].to_vec());
+        assert_eq!(seen, [first, (101_500_000_000, 101, 60, DATA.to_vec())]);
+        assert_eq!((input.problem, input.dropped, input.snaplen), (None, Some(5), None));
+    }
+}
+
+#[test]
+fn sections_may_differ_in_byte_order() {
+    let file = [two_interfaces(BE), two_interfaces(LE)].concat();
+    let (seen, input) = read(&file).unwrap();
+    assert_eq!((seen.len(), input.problem, input.dropped), (4, None, Some(10)));
+}
+
+#[test]
+fn simple_and_old_packet_blocks_are_read() {
+    let w = BE;
+    let old = [&w.u16(0)[..], &[0, 9], &w.words(&[0, 77, 60, 90]), DATA].concat();
+    let file = [
+        w.section(),
+        w.interface(1, 40, &[]),
+        w.block(3, &[&w.u32(60)[..], &DATA[..40]].concat()),
+        w.block(2, &old),
+        w.block(3, &[&w.u32(30)[..], &DATA[..30]].concat()),
+    ]
+    .concat();
+    let (seen, input) = read(&file).unwrap();
+    assert_eq!(input.problem, None);
+    let third = (77_000, 1, 30, DATA[..30].to_vec());
+    assert_eq!(seen, [(0, 1, 60, DATA[..40].to_vec()), (77_000, 1, 90, DATA.to_vec()), third]);
+}
+
+#[test]
+fn a_cut_pcapng_gives_every_whole_packet() {
+    let file = two_interfaces(LE);
+    let whole = read(&file).unwrap().0;
+    let mut counts = Vec::new();
+    for len in 28..=file.len() {
+        let (seen, input) = read(&file[..len]).unwrap();
+        assert_eq!(seen, whole[..seen.len()], "{len} bytes");
+        if input.problem.is_none() {
+            counts.push(seen.len());
+        }
+    }
+    assert_eq!(counts, [0, 0, 0, 1, 1, 2, 2], "after each block");
+}
+
+#[test]
+fn a_malformed_block_ends_the_file_and_says_where() {
+    let start = [LE.section(), LE.interface(1, 0, &[])].concat();
+    for (block, words) in [
+        (LE.enhanced(7, 0, 60, DATA), "packet 1 is of interface 7"),
+        (LE.block(6, b"short"), "packet 1 is too short"),
+        (LE.block(6, &LE.words(&[0, 0, 0, 500, 60])), "packet 1 claims 500 bytes where 0 are"),
+        (LE.words(&[6, 0, 0, 0]), "claims 0 bytes"),
+        (LE.words(&[6, 33, 0, 0]), "claims 33 bytes"),
+        (LE.words(&[6, 0xffff_fffc, 0, 0]), "claims 4294967292 bytes"),
+        (LE.words(&[6, 16, 0, 20]), "16 before and 20 behind"),
+        (LE.interface(1, 0, &LE.option(9, &[99])), "time resolution"),
+        (LE.interface(1, 0, &LE.option(9, &[6, 6])), "wrong length"),
+        (LE.interface(1, 0, &LE.u32(0xff00_0005)), "cut short"),
+    ] {
+        let (seen, input) = read(&[start.clone(), block, start.clone()].concat()).unwrap();
+        let problem = input.problem.unwrap();
+        assert!(seen.is_empty() && problem.contains(words), "{problem}");
+        assert!(problem.starts_with("damaged in the block at byte 48: "), "{problem}");
+    }
+}
+
+#[test]
+fn strange_clocks_saturate() {
+    for (resolution, units, ns) in [
+        (0, u64::MAX, i64::MAX),
+        (19, u64::MAX, 1_844_674_407),
+        (0xbf, u64::MAX, 1_999_999_999),
+        (6, 1 << 63, i64::MAX),
+        (3, 5, 5_000_000),
+    ] {
+        let clock = LE.option(9, &[resolution]);
+        let file = [LE.section(), LE.interface(1, 0, &clock), LE.enhanced(0, units, 60, DATA)].concat();
+        assert_eq!(read(&file).unwrap().0[0].0, ns, "resolution {resolution}");
+    }
+}
+
+#[test]
+fn what_is_no_capture_is_named() {
+    for (bytes, word) in [
+        (vec![], "empty"),
+        (b"Frame 1: 60 bytes on wire".to_vec(), "text"),
+        (LE.pcap(0xa1b2_c3d4, 9, 0, 1), "version 2.9"),
+        (LE.block(0x0a0d_0d0a, &LE.words(&[0x1a2b_3c4d, 5, 0, 0])), "version 5.0"),
+        (two_interfaces(LE)[..20].to_vec(), "ends inside"),
+    ] {
+        let Err(Error::NotACapture { why, .. }) = read(&bytes) else { panic!("{word} was read") };
+        assert!(why.contains(word), "{why}");
+    }
+}
+
+#[test]
+fn any_byte_may_be_anything() {
+    for file in
+        [two_interfaces(LE), [LE.pcap(0xa1b2_c3d4, 4, 0, 239), BE.record(0, 0, 60, 60, DATA)].concat()]
+    {
+        for at in 0..file.len() {
+            for value in [0, 1, 0x7f, 0x80, 0xff] {
+                let mut bytes = file.clone();
+                bytes[at] = value;
+                let _ = read(&bytes);
+            }
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! The one test program; its modules say what belongs where.
+
+mod readers;
