@@ -11,7 +11,7 @@ use crate::report::Report;
 /// # Errors
 /// The writer's.
 pub fn write(report: &Report, layout: &Layout, out: &mut dyn Write) -> io::Result<()> {
-    let places = Places::new(&report.inputs, layout.filtered);
+    let places = Places::new(&report.inputs);
     serde_json::to_writer_pretty(&mut *out, &Document::new(report, layout, &places))?;
     out.write_all(b"\n")
 }

@@ -20,8 +20,8 @@ pub struct Layout {
     pub width: u16,
     /// How much the table says.
     pub detail: Detail,
-    /// A capture filter was used: inputs held more packets than were given.
-    pub filtered: bool,
+    /// The command that made the report, without what only concerns its looks; for advice.
+    pub command: Option<String>,
     /// Version of the libpcap that read the input, if one did.
     pub libpcap: Option<String>,
 }
@@ -36,7 +36,7 @@ impl Default for Layout {
             color: Color::Never,
             width: Self::FIXED_WIDTH,
             detail: Detail::Normal,
-            filtered: false,
+            command: None,
             libpcap: None,
         }
     }

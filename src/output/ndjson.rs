@@ -34,7 +34,7 @@ impl<W: Write> Lines<W> {
     /// Lines about inputs of these names; with several, nobody knows while reading which frame is in which.
     pub fn new(out: W, names: &[std::path::PathBuf]) -> Self {
         let places = match names {
-            [name] => Places::new(&[Input { path: name.clone(), ..Input::default() }], false),
+            [name] => Places::new(&[Input { path: name.clone(), ..Input::default() }]),
             _ => Places::default(),
         };
         Self { out, places, failure: None }

@@ -5,26 +5,22 @@ use crate::source::Input;
 /// Turns frame numbers that run on over several inputs into a place in one of them.
 #[derive(Clone, Debug, Default)]
 pub struct Frames {
-    /// First frame number of each input, and one past the last; empty when it can't be known.
+    /// First frame number of each input, and one past the last.
     starts: Vec<u64>,
 }
 
 impl Frames {
-    /// For inputs that gave every packet they hold; a capture filter hides how many there were, so that with several
-    /// inputs nothing is known then.
-    pub fn new(inputs: &[Input], filtered: bool) -> Self {
+    /// Counts what each input gave and what a capture filter held back.
+    pub fn new(inputs: &[Input]) -> Self {
         let mut starts = Vec::with_capacity(inputs.len() + 1);
         let mut next = 1;
         for input in inputs {
             starts.push(next);
-            next += input.packets;
+            next += input.packets + input.filtered;
         }
-        starts.push(next);
-        match inputs.len() {
-            1 => Self { starts: vec![1, u64::MAX] },
-            _ if filtered => Self::default(),
-            _ => Self { starts },
-        }
+        // Of a single input the number of packets need not be known yet.
+        starts.push(if inputs.len() == 1 { u64::MAX } else { next });
+        Self { starts }
     }
 
     /// Index of the input that holds the frame, and the frame's number in it.
@@ -50,13 +46,15 @@ impl Frames {
 mod tests {
     use super::*;
 
-    fn inputs(packets: &[u64]) -> Vec<Input> {
-        packets.iter().map(|&packets| Input { packets, ..Input::default() }).collect()
+    fn inputs(packets: &[(u64, u64)]) -> Vec<Input> {
+        let input = |&(packets, filtered)| Input { packets, filtered, ..Input::default() };
+        packets.iter().map(input).collect()
     }
 
     #[test]
     fn frames_of_several_inputs_get_their_own_numbers() {
-        let frames = Frames::new(&inputs(&[10, 0, 5]), false);
+        let frames = Frames::new(&inputs(&[(4, 6), (0, 0), (5, 0)]));
+        assert_eq!(frames.locate(0), None);
         assert_eq!(frames.locate(10), Some((0, 10)));
         assert_eq!(frames.locate(11), Some((2, 1)));
         assert_eq!(frames.locate(16), None);
@@ -65,8 +63,8 @@ mod tests {
     }
 
     #[test]
-    fn a_filter_leaves_only_a_single_input_known() {
-        assert_eq!(Frames::new(&inputs(&[3]), true).locate(700), Some((0, 700)));
-        assert_eq!(Frames::new(&inputs(&[3, 4]), true).locate(2), None);
+    fn a_single_input_holds_every_frame() {
+        assert_eq!(Frames::new(&inputs(&[(0, 0)])).locate(700), Some((0, 700)));
+        assert_eq!(Frames::new(&[]).locate(1), None);
     }
 }

@@ -172,6 +172,7 @@ pub fn inputs() -> Vec<Input> {
         link_types: vec![LinkType(1)],
         snaplen: Some(262_144),
         packets: 18,
+        filtered: 0,
         bytes: 3300,
         first: Some(at(0)),
         last: Some(at(1030)),

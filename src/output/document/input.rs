@@ -25,7 +25,9 @@ pub struct Input<'a> {
     snaplen: Option<u32>,
     /// Packets given.
     packets: u64,
-    /// Their bytes on the wire.
+    /// Packets numbered but not given, because the capture filter rejected them.
+    filtered: u64,
+    /// Bytes of the packets given, on the wire.
     bytes: u64,
     /// Time of the first packet.
     first: Option<Time>,
@@ -54,6 +56,7 @@ impl<'a> From<&'a source::Input> for Input<'a> {
             link_types: i.link_types.iter().map(|link| link_name(*link)).collect(),
             snaplen: i.snaplen,
             packets: i.packets,
+            filtered: i.filtered,
             bytes: i.bytes,
             first: i.first.map(Time),
             last: i.last.map(Time),

@@ -79,9 +79,9 @@ pub struct Places {
 
 impl Places {
     /// The places of a report's frames.
-    pub fn new(inputs: &[crate::source::Input], filtered: bool) -> Self {
+    pub fn new(inputs: &[crate::source::Input]) -> Self {
         let paths = inputs.iter().map(|i| i.path.to_string_lossy().into_owned()).collect();
-        Self { frames: Frames::new(inputs, filtered), paths }
+        Self { frames: Frames::new(inputs), paths }
     }
 
     /// The input that holds the frame.
