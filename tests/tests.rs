@@ -1,4 +1,17 @@
-//! The one test program; its modules say what belongs where.
+//! The one test program; each module says what it holds the library or the program to.
 
+mod cli;
 mod decoding;
+mod golden;
+mod kernel;
+mod layers;
+mod properties;
 mod readers;
+mod readme;
+mod support;
+mod time_wait;
+mod transcripts;
+mod transformations;
+mod tshark;
+mod vectors;
+mod zeek;

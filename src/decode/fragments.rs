@@ -40,7 +40,7 @@ pub(super) struct Key {
 /// Datagrams that wait for their rest.
 #[derive(Debug)]
 pub(super) struct Fragments {
-    pending: HashMap<Key, Pending, foldhash::fast::RandomState>,
+    pending: HashMap<Key, Pending>,
     /// Keys with their serial numbers in the order of arrival, which is the order of expiry.
     order: VecDeque<(Key, u64)>,
     serial: u64,

@@ -9,6 +9,7 @@ mod link;
 mod memory;
 mod pcap_file;
 mod pcapng_file;
+mod pcapng_options;
 mod recognize;
 mod record;
 #[cfg(test)]

@@ -5,6 +5,7 @@
 //! so does this. A simple packet block has no time: it gets the time of the packet before it, or zero if it is the
 //! first (libpcap: always zero).
 
+use super::pcapng_options::{Clock, Options};
 use super::record::{ByteOrder, Record, Step, cut, damaged, end_or_cut, swap_nflog};
 use super::window::Window;
 use super::{Input, LinkType};
@@ -30,17 +31,6 @@ struct Interface {
     clock: Clock,
     /// As its latest statistics block says.
     dropped: Option<u64>,
-}
-
-/// How an interface counts time.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Clock {
-    /// Nanoseconds per unit, where that is a whole number and no offset is added; else 0.
-    unit_ns: i64,
-    /// Units per second.
-    per_second: u128,
-    /// Seconds to add.
-    offset: i64,
 }
 
 impl PcapngFile {
@@ -271,7 +261,7 @@ impl PcapngFile {
             return;
         };
         let order = self.order;
-        let drops = Options { order, rest: options }.filter_map(Result::ok);
+        let drops = Options::new(order, options).filter_map(Result::ok);
         let drops = drops.filter(|(code, _)| matches!(*code, STATISTICS_IFDROP | STATISTICS_OSDROP));
         let dropped = drops
             .filter_map(|(_, value)| value.first_chunk::<8>().map(|v| order.u64(*v)))
@@ -308,82 +298,6 @@ struct Found {
     room: usize,
 }
 
-impl Clock {
-    /// Microseconds since 1970, unless the options of the interface say otherwise.
-    fn stated(order: ByteOrder, options: &[u8]) -> Result<Self, String> {
-        let (mut per_second, mut offset) = (1_000_000, 0);
-        for option in (Options { order, rest: options }) {
-            match option? {
-                (INTERFACE_TSRESOL, &[resolution]) => per_second = units_per_second(resolution)?,
-                (INTERFACE_TSOFFSET, value) if value.len() == 8 => {
-                    offset = value.first_chunk::<8>().map_or(0, |v| order.u64(*v)) as i64;
-                }
-                (INTERFACE_TSRESOL | INTERFACE_TSOFFSET, _) => {
-                    return Err("a time option of the wrong length".into());
-                }
-                _ => {}
-            }
-        }
-        let whole = offset == 0 && 1_000_000_000 % per_second == 0;
-        let unit_ns = if whole { (1_000_000_000 / per_second) as i64 } else { 0 };
-        Ok(Self { unit_ns, per_second, offset })
-    }
-
-    #[inline]
-    fn time(&self, units: u64) -> Timestamp {
-        match i64::try_from(units).ok().and_then(|u| u.checked_mul(self.unit_ns)) {
-            Some(ns) if self.unit_ns > 0 => Timestamp(ns),
-            _ => self.odd_time(units),
-        }
-    }
-
-    /// The general case: fractions are cut to nanoseconds, and the ends of time saturate.
-    #[cold]
-    fn odd_time(&self, units: u64) -> Timestamp {
-        let ns = i128::from(self.offset) * 1_000_000_000
-            + (u128::from(units) * 1_000_000_000 / self.per_second) as i128;
-        Timestamp(ns.clamp(i64::MIN.into(), i64::MAX.into()) as i64)
-    }
-}
-
-/// From `if_tsresol`: a negative power of 2 if the highest bit is set, else of 10.
-fn units_per_second(resolution: u8) -> Result<u128, String> {
-    let power = u32::from(resolution & 0x7f);
-    match resolution & 0x80 {
-        0 if power <= 19 => Ok(10u128.pow(power)),
-        0x80 if power <= 63 => Ok(1 << power),
-        _ => Err(format!("a time resolution of {resolution:#04x}, finer than 64 bits hold")),
-    }
-}
-
-/// The options at the end of a block: code and value.
-struct Options<'a> {
-    order: ByteOrder,
-    rest: &'a [u8],
-}
-
-impl<'a> Iterator for Options<'a> {
-    type Item = Result<(u16, &'a [u8]), String>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.rest.is_empty() {
-            return None;
-        }
-        let rest = std::mem::take(&mut self.rest);
-        let short = || Some(Err("an option that is cut short".into()));
-        let Some((&[c0, c1, l0, l1], rest)) = rest.split_first_chunk::<4>() else { return short() };
-        let (code, len) = (self.order.u16([c0, c1]), usize::from(self.order.u16([l0, l1])));
-        if code == END_OF_OPTIONS {
-            return None;
-        }
-        let (Some(value), Some(rest)) = (rest.get(..len), rest.get(len.next_multiple_of(4)..)) else {
-            return short();
-        };
-        self.rest = rest;
-        Some(Ok((code, value)))
-    }
-}
-
 /// Where a block is that is no packet; `number` is the packet to come.
 #[cold]
 fn behind(what: &str, number: u64) -> String {
@@ -416,11 +330,8 @@ const SIMPLE: u32 = 3;
 const STATISTICS: u32 = 5;
 const ENHANCED: u32 = 6;
 
-const END_OF_OPTIONS: u16 = 0;
 const STATISTICS_IFDROP: u16 = 5;
 const STATISTICS_OSDROP: u16 = 7;
-const INTERFACE_TSRESOL: u16 = 9;
-const INTERFACE_TSOFFSET: u16 = 14;
 
 /// Longest block, as in libpcap: 16 MiB, or a packet of the link types that allow 128 MiB, with its options.
 const MAX_BLOCK: u32 = (128 << 20) + 32 + 131_072;

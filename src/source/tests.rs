@@ -515,3 +515,25 @@ const READERS: &[Reader] = &[
     #[cfg(feature = "pcap")]
     Reader::Libpcap,
 ];
+
+proptest::proptest! {
+    /// Whatever follows a good beginning: no panic, and only as many packets as bytes can hold.
+    #[test]
+    fn no_bytes_make_a_reader_panic(
+        start in 0usize..6,
+        words in proptest::collection::vec(proptest::prop_oneof![0u32..8, 12u32..80, proptest::num::u32::ANY], 0..200),
+    ) {
+        let (w, start) = match start {
+            0 => (LE, LE.pcap(0xa1b2_c3d4, 4, 50, 239)),
+            1 => (BE, BE.pcap(0xa1b2_cd34, 3, 0, 1)),
+            2 => (BE, BE.section()),
+            3 => (LE, [LE.section(), LE.interface(1, 0, &[])].concat()),
+            4 => (BE, [BE.section(), BE.interface(239, 9, &[])].concat()),
+            _ => (LE, vec![]),
+        };
+        let file = [start, w.words(&words)].concat();
+        if let Ok((seen, _)) = read(&file) {
+            proptest::prop_assert!(seen.len() * 12 <= file.len());
+        }
+    }
+}

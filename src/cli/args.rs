@@ -1,0 +1,230 @@
+//! What can be typed: commands and flags.
+
+use std::path::PathBuf;
+
+use clap::builder::PossibleValuesParser;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::output::FORMATS;
+use crate::report::COLUMNS;
+
+/// What did my TCP connections do, which rule did they break, and where is the proof?
+#[derive(Debug, Parser)]
+#[command(name = "tcpscope", version, arg_required_else_help = true, after_help = AFTER_HELP)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Analyze captures (also: tcpscope -r FILE)
+    Read(Box<ReadArgs>),
+    /// Print the JSON Schema of the JSON output
+    Schema,
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page, in roff
+    Man {
+        /// Of this command instead of the program
+        command: Option<String>,
+    },
+}
+
+/// `tcpscope read`.
+#[derive(Debug, Args)]
+pub struct ReadArgs {
+    /// Captures (pcap or pcapng, also gz, zst, lz4, xz), or - for standard input
+    #[arg(value_name = "FILE", required_unless_present = "also")]
+    pub files: Vec<PathBuf>,
+    /// The same, as tcpdump and tshark have it
+    #[arg(short = 'r', id = "also", value_name = "FILE", hide = true)]
+    pub also: Vec<PathBuf>,
+    /// What to read of them
+    #[command(flatten)]
+    pub input: InputArgs,
+    /// How to show it
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+impl ReadArgs {
+    /// All files, in the order of their kinds: `-r` first.
+    pub fn paths(&self) -> Vec<PathBuf> {
+        self.also.iter().chain(&self.files).cloned().collect()
+    }
+}
+
+/// Flags about what is read, and how it is understood.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Input")]
+pub struct InputArgs {
+    /// Capture filter in libpcap's syntax, such as 'tcp port 443'
+    #[arg(short, long, value_name = "BPF")]
+    pub filter: Option<String>,
+    /// Stop after N packets
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub count: Option<u64>,
+    /// Maximum segment lifetime, such as 30s or 2m; TIME_WAIT lasts twice that [default: as --os says]
+    #[arg(long, value_name = "DUR")]
+    pub msl: Option<String>,
+    /// Whose TIME_WAIT to expect
+    #[arg(long, value_name = "OS", value_enum, default_value_t = Os::Linux)]
+    pub os: Os,
+    /// What a wrong TCP checksum does: nothing, because network cards fill it in later, or the segment is dropped
+    #[arg(long, value_name = "WHAT", value_enum, default_value_t = Checksum::Ignore)]
+    pub checksum: Checksum,
+    /// Look inside tunnels
+    #[arg(long, value_name = "WHAT", value_enum, default_value_t = Switch::On)]
+    pub decap: Switch,
+    /// Threads; 0 for all the machine has. The output is the same for any number
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub threads: usize,
+    /// Only these rules, by id or prefix, such as HS or TW002
+    #[arg(long, value_name = "RULE", value_delimiter = ',')]
+    pub select: Vec<String>,
+    /// Not these rules
+    #[arg(long, value_name = "RULE", value_delimiter = ',')]
+    pub ignore: Vec<String>,
+    /// A capture that is cut or corrupt is an error
+    #[arg(long)]
+    pub strict: bool,
+    /// Exit with 1 when there is a finding at or above this level
+    #[arg(long, value_name = "LEVEL", value_enum)]
+    pub fail_on: Option<Level>,
+}
+
+/// Flags about what is shown, and where.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub struct OutputArgs {
+    /// How to write it
+    #[arg(long, value_name = "FORMAT", default_value = FORMATS[0].name, value_parser = formats())]
+    pub format: String,
+    /// The same as --format json
+    #[arg(long, conflicts_with = "format")]
+    pub json: bool,
+    /// Write to a file instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Order of connections: a column, with :desc for largest first
+    #[arg(long, value_name = "KEY[:desc]")]
+    pub sort: Option<String>,
+    /// Connections shown at most; 0 for all [default: 20 in the table, else all]
+    #[arg(long, value_name = "N")]
+    pub top: Option<usize>,
+    /// Columns of table, csv, tsv and markdown
+    #[arg(long, value_name = "A,B", long_help = fields_help())]
+    pub fields: Option<String>,
+    /// How times are written; JSON always has UTC
+    #[arg(long, value_name = "STYLE", value_enum, default_value_t = Time::Utc)]
+    pub time: Time,
+    /// Colours
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = When::Auto)]
+    pub color: When,
+    /// No progress, warnings, legend or advice
+    #[arg(short, long, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Every finding on its own
+    #[arg(short, long)]
+    pub verbose: bool,
+}
+
+impl OutputArgs {
+    /// The format's name.
+    pub fn format(&self) -> &str {
+        if self.json { "json" } else { &self.format }
+    }
+}
+
+/// Whose TIME_WAIT to expect.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum Os {
+    /// 60 s
+    Linux,
+    /// 60 s
+    Freebsd,
+    /// 30 s
+    Macos,
+    /// 120 s
+    Windows,
+    /// 60 s
+    Solaris,
+    /// 240 s, as RFC 9293 has it
+    Rfc,
+}
+
+/// What a wrong checksum does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum Checksum {
+    /// It is counted
+    Ignore,
+    /// It is counted and the segment is dropped
+    Verify,
+}
+
+/// On or off.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum Switch {
+    /// Yes
+    On,
+    /// No
+    Off,
+}
+
+/// A severity.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum Level {
+    /// Any finding
+    Note,
+    /// A warning or an error
+    Warning,
+    /// An error
+    Error,
+}
+
+/// How times are written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum Time {
+    /// RFC 3339 in UTC
+    Utc,
+    /// RFC 3339 in the local zone
+    Local,
+    /// Seconds since 1970
+    Epoch,
+    /// Seconds since the first packet
+    Rel,
+}
+
+/// Colours or none.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum When {
+    /// On a terminal; NO_COLOR and CLICOLOR_FORCE are obeyed
+    Auto,
+    /// Yes
+    Always,
+    /// No
+    Never,
+}
+
+fn formats() -> PossibleValuesParser {
+    FORMATS.iter().map(|f| clap::builder::PossibleValue::new(f.name).help(f.doc)).collect::<Vec<_>>().into()
+}
+
+fn fields_help() -> String {
+    let width = COLUMNS.iter().map(|c| c.name.len()).max().unwrap_or_default();
+    let rows: Vec<_> = COLUMNS.iter().map(|c| format!("  {:width$}  {}", c.name, c.doc)).collect();
+    format!("Columns of table, csv, tsv and markdown, which --sort takes too:\n\n{}", rows.join("\n"))
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  tcpscope read capture.pcap
+  tcpscope read capture.pcap.gz -f 'port 443' --sort duration:desc --top 10
+  tcpdump -w - -c 1000 | tcpscope read - --json
+  tcpscope read *.pcap --format csv --fields id,client,server,duration,findings -o connections.csv";

@@ -1,0 +1,95 @@
+//! What goes wrong, told on standard error, and the exit code it ends in.
+
+use std::io::{self, Write};
+
+use crate::error::Error;
+
+/// Findings at or above the level asked for.
+pub const FINDINGS: u8 = 1;
+/// Wrong arguments.
+pub const USAGE: u8 = 2;
+/// An input could not be read, or an output not written.
+pub const INPUT: u8 = 3;
+/// Not permitted, or no such interface.
+pub const PERMISSION: u8 = 4;
+
+/// Arguments that contradict each other, or name what does not exist.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct Usage {
+    /// What is wrong.
+    pub message: String,
+    /// What to do about it.
+    pub hint: String,
+}
+
+impl Usage {
+    /// A message and its hint.
+    pub fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { message: message.into(), hint: hint.into() }
+    }
+}
+
+/// Prints the error and its hint; the exit code it deserves. A closed pipe is success, and silent.
+pub fn tell(error: &anyhow::Error) -> u8 {
+    if is_closed_pipe(error) {
+        return 0;
+    }
+    say("error", &format!("{error:#}"));
+    if let Some(hint) = hint(error) {
+        say("hint", &hint);
+    }
+    code(error)
+}
+
+/// Prints `what: text` as one line on standard error.
+pub fn say(what: &str, text: &str) {
+    // Standard error may be closed; then there is nobody to tell.
+    let _ = writeln!(io::stderr(), "{what}: {}", crate::output::escape(text));
+}
+
+fn hint(error: &anyhow::Error) -> Option<String> {
+    let usage = error.downcast_ref::<Usage>().map(|u| u.hint.clone());
+    usage.or_else(|| error.downcast_ref::<Error>().map(Error::hint)).filter(|hint| !hint.is_empty())
+}
+
+fn code(error: &anyhow::Error) -> u8 {
+    match error.downcast_ref::<Error>() {
+        Some(Error::BadFilter { .. }) => USAGE,
+        Some(Error::Interface { .. } | Error::NotPermitted { .. }) => PERMISSION,
+        Some(_) => INPUT,
+        None if error.is::<Usage>() => USAGE,
+        None => INPUT,
+    }
+}
+
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    let io = match error.downcast_ref::<Error>() {
+        Some(Error::Unwritable { cause, .. }) => Some(cause),
+        _ => error.downcast_ref::<io::Error>(),
+    };
+    io.is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_those_of_the_interface() {
+        let bad_filter = Error::BadFilter { filter: "x".into(), why: "y".into() };
+        let unreadable = Error::Unreadable { path: "a".into(), cause: io::ErrorKind::NotFound.into() };
+        assert_eq!(code(&bad_filter.into()), 2);
+        assert_eq!(code(&unreadable.into()), 3);
+        assert_eq!(code(&Usage::new("a", "b").into()), 2);
+        let permission = Error::NotPermitted { interface: "eth0".into(), why: "no".into() };
+        assert_eq!(code(&permission.into()), 4);
+    }
+
+    #[test]
+    fn a_closed_pipe_is_success() {
+        let pipe = || io::Error::from(io::ErrorKind::BrokenPipe);
+        assert_eq!(tell(&pipe().into()), 0);
+        assert_eq!(tell(&Error::Unwritable { what: "standard output".into(), cause: pipe() }.into()), 0);
+    }
+}

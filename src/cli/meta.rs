@@ -1,0 +1,44 @@
+//! What the program says about itself: schema, completions, manual.
+
+use std::io::{self, Write};
+
+use clap_complete::Shell;
+
+use super::command;
+use super::failure::Usage;
+use crate::output;
+
+/// Prints the JSON Schema of the JSON output.
+pub fn schema() -> anyhow::Result<u8> {
+    print(output::schema().as_bytes())
+}
+
+/// Prints a completion script.
+pub fn completions(shell: Shell) -> anyhow::Result<u8> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut command(), env!("CARGO_PKG_NAME"), &mut script);
+    print(&script)
+}
+
+/// Prints the manual page of the program, or of one command.
+pub fn man(name: Option<&str>) -> anyhow::Result<u8> {
+    let mut whole = command();
+    whole.build();
+    let page = match name {
+        None => whole,
+        Some(name) => whole
+            .find_subcommand(name)
+            .cloned()
+            .ok_or_else(|| Usage::new(format!("there is no command {name:?}"), "see `tcpscope --help`"))?,
+    };
+    let mut text = Vec::new();
+    clap_mangen::Man::new(page).render(&mut text)?;
+    print(&text)
+}
+
+fn print(bytes: &[u8]) -> anyhow::Result<u8> {
+    let mut out = io::stdout().lock();
+    out.write_all(bytes)?;
+    out.flush()?;
+    Ok(0)
+}

@@ -1,0 +1,272 @@
+//! `tcpscope read`: analyzes captures.
+
+use std::path::PathBuf;
+
+use jiff::SignedDuration;
+use jiff::tz::TimeZone;
+
+use super::args::{Checksum, InputArgs, Level, Os, OutputArgs, ReadArgs, Switch, Time};
+use super::failure::{self, FINDINGS, INPUT, Usage};
+use super::place::Place;
+use super::screen::{self, Terminal};
+use super::watch::{Progress, Watched};
+use crate::config::{ChecksumPolicy, Config, DecodeConfig, RuleConfig, TrackConfig};
+use crate::engine::{self, Summary};
+use crate::error::Error;
+use crate::output::{Detail, Format, Layout, Lines, TimeStyle, Way, WriteReport};
+use crate::report::{Bounds, Collector, Column, Sort, UnknownColumn};
+use crate::source::{FileOptions, Files, Input, Source, libpcap_version};
+use crate::tcp::Duration;
+
+/// Reads, analyzes, writes; the exit code.
+pub fn run(args: &ReadArgs) -> anyhow::Result<u8> {
+    let paths = args.paths();
+    let format = Format::of(args.output.format()).expect("clap takes names of FORMATS only");
+    suits(format, &args.output)?;
+    let place = Place::open(args.output.output.as_deref(), &paths)?;
+    let job = Job {
+        config: config(&args.input)?,
+        layout: layout(&args.output, place.is_terminal().into(), &paths, &args.input)?,
+        source: source(args, &paths)?,
+        paths,
+    };
+    let done = match format.way {
+        Way::Report(write) => job.report(place, write)?,
+        Way::Stream => job.stream(place)?,
+    };
+    Ok(judge(args, &done))
+}
+
+/// What is needed for an analysis.
+struct Job {
+    paths: Vec<PathBuf>,
+    config: Config,
+    layout: Layout,
+    source: Watched,
+}
+
+/// What is left when the output is written.
+struct Done {
+    inputs: Vec<Input>,
+    summary: Summary,
+    failures: Vec<Error>,
+}
+
+impl Job {
+    /// Collects, then writes all at once. Nothing is written when nothing could be read.
+    fn report(mut self, place: Place, write: WriteReport) -> anyhow::Result<Done> {
+        let mut collector = Collector::new(Bounds::default());
+        let outcome = engine::analyze(&mut self.source, &self.config, &mut collector);
+        let report = collector.finish(self.source.inputs(), outcome.summary);
+        let failures = failures(self.source, outcome.failure)?;
+        if !report.inputs.is_empty() || failures.is_empty() {
+            place.write(|out| write(&report, &self.layout, out))?;
+        }
+        Ok(Done { inputs: report.inputs, summary: report.summary, failures })
+    }
+
+    /// Writes while it reads.
+    fn stream(mut self, place: Place) -> anyhow::Result<Done> {
+        let (inputs, outcome) = place.write(|out| {
+            let mut lines = Lines::new(out, &self.paths);
+            let outcome = engine::analyze(&mut self.source, &self.config, &mut lines);
+            let inputs = self.source.inputs().to_vec();
+            lines.finish(&inputs, &outcome.summary)?;
+            Ok((inputs, outcome))
+        })?;
+        let failures = failures(self.source, outcome.failure)?;
+        Ok(Done { inputs, summary: outcome.summary, failures })
+    }
+}
+
+/// Inputs that could not be read; an error that concerns no single input ends the job at once.
+fn failures(source: Watched, last: Option<Error>) -> anyhow::Result<Vec<Error>> {
+    let mut failures = source.finish();
+    match last {
+        Some(error @ (Error::Unreadable { .. } | Error::NotACapture { .. })) => failures.push(error),
+        Some(error) => return Err(error.into()),
+        None => {}
+    }
+    Ok(failures)
+}
+
+/// Tells what went wrong while reading, and chooses the exit code: unreadable before findings.
+fn judge(args: &ReadArgs, done: &Done) -> u8 {
+    let mut code = match args.input.fail_on {
+        Some(level) if at_or_above(level, &done.summary) > 0 => FINDINGS,
+        _ => 0,
+    };
+    for (input, problem) in done.inputs.iter().filter_map(|i| Some((i, i.problem.as_ref()?))) {
+        let text = format!("{}: {problem}; all before that is analyzed", input.path.display());
+        if args.input.strict {
+            failure::say("error", &text);
+            failure::say("hint", "without --strict this is a warning");
+            code = INPUT;
+        } else if !args.output.quiet {
+            failure::say("warning", &text);
+        }
+    }
+    for failure in &done.failures {
+        failure::say("error", &failure.to_string());
+        failure::say("hint", &failure.hint());
+        code = INPUT;
+    }
+    code
+}
+
+fn at_or_above(level: Level, summary: &Summary) -> u64 {
+    let f = summary.findings;
+    match level {
+        Level::Error => f.error,
+        Level::Warning => f.error + f.warning,
+        Level::Note => f.error + f.warning + f.note,
+    }
+}
+
+/// Refuses flags that the format could only ignore.
+fn suits(format: &Format, args: &OutputArgs) -> Result<(), Usage> {
+    let no = |flag: &str, hint: &str| {
+        Err(Usage::new(format!("{flag} does not go with --format {}", format.name), hint))
+    };
+    match format.way {
+        Way::Stream if args.sort.is_some() => no("--sort", "connections are written as they end; use --json"),
+        Way::Stream if args.top.is_some() => no("--top", "connections are written as they end; use --json"),
+        _ if args.fields.is_some() && !format.tabular => {
+            no("--fields", "choose columns of table, csv, tsv or markdown")
+        }
+        _ => Ok(()),
+    }
+}
+
+fn source(args: &ReadArgs, paths: &[PathBuf]) -> Result<Watched, Error> {
+    let options =
+        FileOptions { filter: args.input.filter.clone(), count: args.input.count, ..FileOptions::default() };
+    let progress = if args.output.quiet { Progress::Hidden } else { Progress::Shown };
+    Ok(Watched::new(Files::open(paths, &options)?, progress))
+}
+
+fn config(args: &InputArgs) -> Result<Config, Usage> {
+    let rules = |list: &[String]| list.iter().map(|r| r.trim().to_ascii_uppercase()).collect();
+    let two_msl = match &args.msl {
+        Some(text) => span(text)?.times(2),
+        None => Duration::from_secs(two_msl_of(args.os)),
+    };
+    Ok(Config {
+        decode: DecodeConfig { decapsulate: args.decap == Switch::On, ..DecodeConfig::default() },
+        track: TrackConfig {
+            checksum: match args.checksum {
+                Checksum::Ignore => ChecksumPolicy::Ignore,
+                Checksum::Verify => ChecksumPolicy::Verify,
+            },
+            two_msl,
+            ..TrackConfig::default()
+        },
+        rules: RuleConfig { select: rules(&args.select), ignore: rules(&args.ignore) },
+        threads: args.threads,
+    })
+}
+
+/// Seconds of TIME_WAIT: Linux TCP_TIMEWAIT_LEN; FreeBSD and macOS sysctl net.inet.tcp.msl; Windows
+/// Server 2003 TcpTimedWaitDelay; Solaris _time_wait_interval; RFC 9293 §3.4.2.
+fn two_msl_of(os: Os) -> i64 {
+    match os {
+        Os::Linux | Os::Freebsd | Os::Solaris => 60,
+        Os::Macos => 30,
+        Os::Windows => 120,
+        Os::Rfc => 240,
+    }
+}
+
+/// Reads `30s`, `2m`, `1m 30s`, or a number of seconds.
+fn span(text: &str) -> Result<Duration, Usage> {
+    let seconds = text.parse::<u32>().ok().map(|s| SignedDuration::from_secs(s.into()));
+    seconds
+        .or_else(|| text.parse().ok())
+        .and_then(|span: SignedDuration| i64::try_from(span.as_nanos()).ok())
+        .filter(|ns| (1..=DAY_NS).contains(ns))
+        .map(Duration)
+        .ok_or_else(|| Usage::new(format!("{text:?} is not a span up to a day"), "write it as 30s or 2m"))
+}
+
+fn layout(
+    args: &OutputArgs,
+    terminal: Terminal,
+    paths: &[PathBuf],
+    input: &InputArgs,
+) -> Result<Layout, Usage> {
+    Ok(Layout {
+        columns: args.fields.as_deref().map(Column::parse_list).transpose().map_err(unknown)?,
+        sort: args.sort.as_deref().map(Sort::parse).transpose().map_err(unknown)?,
+        top: args.top,
+        time: match args.time {
+            Time::Utc => TimeStyle::Utc,
+            Time::Local => TimeStyle::Zone(TimeZone::system()),
+            Time::Epoch => TimeStyle::Epoch,
+            Time::Rel => TimeStyle::Relative,
+        },
+        color: screen::color(args.color, terminal),
+        width: screen::width(terminal),
+        detail: match (args.quiet, args.verbose) {
+            (true, _) => Detail::Quiet,
+            (_, true) => Detail::Verbose,
+            _ => Detail::Normal,
+        },
+        command: Some(command(paths, input)),
+        libpcap: libpcap_version(),
+    })
+}
+
+/// The command to type again, as far as it says what is read.
+fn command(paths: &[PathBuf], input: &InputArgs) -> String {
+    let mut words = vec!["tcpscope".to_string(), "read".to_string()];
+    match paths {
+        [path] => words.push(quoted(&path.to_string_lossy())),
+        _ => words.push("FILE...".into()),
+    }
+    if let Some(filter) = &input.filter {
+        words.extend(["-f".into(), quoted(filter)]);
+    }
+    words.join(" ")
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "-_./:@%+=,".contains(c);
+    match !word.is_empty() && word.chars().all(plain) {
+        true => word.into(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    }
+}
+
+fn unknown(error: UnknownColumn) -> Usage {
+    let hint = match error.near.as_slice() {
+        [] => "see the columns with `tcpscope read --help`".into(),
+        near => format!("did you mean {}? all columns: `tcpscope read --help`", near.join(" or ")),
+    };
+    Usage::new(error.to_string(), hint)
+}
+
+const DAY_NS: i64 = 86_400_000_000_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_are_read_as_people_write_them() {
+        assert_eq!(span("30s").expect("a span"), Duration::from_secs(30));
+        assert_eq!(span("2m").expect("a span"), Duration::from_secs(120));
+        assert_eq!(span("1m 30s").expect("a span"), Duration::from_secs(90));
+        assert_eq!(span("15").expect("a span"), Duration::from_secs(15));
+        assert_eq!(span("500ms").expect("a span"), Duration::from_millis(500));
+        for wrong in ["", "0s", "-5s", "x", "2d", "99999999999999h"] {
+            assert!(span(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn words_survive_a_shell() {
+        assert_eq!(quoted("a/b.pcap"), "a/b.pcap");
+        assert_eq!(quoted("it's"), r"'it'\''s'");
+    }
+}

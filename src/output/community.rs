@@ -1,0 +1,55 @@
+//! Community ID version 1 of a connection, the same that Zeek and Suricata print (github.com/corelight/community-id-spec).
+
+use std::net::IpAddr;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sha1::{Digest, Sha1};
+
+use crate::tcp::Endpoint;
+
+/// The id of a TCP connection with seed 0; the order of the ends does not matter.
+pub fn community_id(a: Endpoint, b: Endpoint) -> String {
+    let (low, high) = if (a.addr, a.port) <= (b.addr, b.port) { (a, b) } else { (b, a) };
+    let mut hash = Sha1::new();
+    hash.update(SEED);
+    for end in [low, high] {
+        match end.addr {
+            IpAddr::V4(addr) => hash.update(addr.octets()),
+            IpAddr::V6(addr) => hash.update(addr.octets()),
+        }
+    }
+    hash.update([TCP, PADDING]);
+    hash.update(low.port.to_be_bytes());
+    hash.update(high.port.to_be_bytes());
+    let mut id = String::from("1:");
+    STANDARD.encode_string(hash.finalize(), &mut id);
+    id
+}
+
+const SEED: [u8; 2] = [0, 0];
+/// IP protocol number of TCP.
+const TCP: u8 = 6;
+const PADDING: u8 = 0;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The first is published with the specification; the others were computed apart from this code.
+    #[test]
+    fn known_connections_have_their_published_ids() {
+        for (a, b, id) in [
+            ("128.232.110.120:34855", "66.35.250.204:80", "1:LQU9qZlK+B5F3KDmev6m5PMibrg="),
+            ("[2001:db8::1]:50000", "[2001:db8::2]:443", "1:YXqXufkGr4i6TbJJYF83fvyDLZ8="),
+            ("10.0.0.1:80", "10.0.0.1:81", "1:tlfFsHe+E3VVycVoOYQhDlTTvRc="),
+        ] {
+            let end = |text: &str| {
+                let socket: std::net::SocketAddr = text.parse().expect("an address");
+                Endpoint::new(socket.ip(), socket.port())
+            };
+            assert_eq!(community_id(end(a), end(b)), id);
+            assert_eq!(community_id(end(b), end(a)), id);
+        }
+    }
+}

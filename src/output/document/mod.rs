@@ -1,0 +1,151 @@
+//! The JSON document as types: field names, order and doc comments here are the interface, and its JSON Schema.
+//!
+//! Everything borrows from the report and is written straight through; no tree of values is built.
+//! Additions are free; a change of meaning raises [`SCHEMA_VERSION`].
+
+mod connection;
+mod finding;
+mod flow;
+mod input;
+mod life;
+mod scalar;
+
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
+use serde::Serialize;
+
+pub use connection::Connection;
+pub use finding::Finding;
+pub use input::{Input, Summary};
+
+use super::layout::Layout;
+use crate::report::{self, Frames, Report};
+
+/// Version of the document's meaning.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// What `tcpscope read FILE --json` prints.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Document<'a> {
+    /// Version of the meaning of this document; fields may be added without raising it.
+    pub schema_version: u32,
+    /// Which program wrote it.
+    pub tool: Tool<'a>,
+    /// What was read, in the order of reading.
+    pub input: Vec<Input<'a>>,
+    /// Counts over all that was read.
+    pub summary: Summary,
+    /// Connections, by id.
+    pub connections: Vec<Connection<'a>>,
+    /// Listeners, by address and port; empty in this version.
+    pub listeners: Vec<Listener>,
+    /// Clients, by address; empty in this version.
+    pub clients: Vec<Client>,
+    /// Findings, by first frame, then rule.
+    pub findings: Vec<Finding<'a>>,
+}
+
+/// The program that wrote the document.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Tool<'a> {
+    /// Its name.
+    pub name: &'static str,
+    /// Its version.
+    pub version: &'static str,
+    /// Version of the libpcap that read the input.
+    pub libpcap: Option<&'a str>,
+}
+
+/// A listening endpoint.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Listener {
+    /// Its address and port.
+    pub endpoint: connection::Endpoint,
+}
+
+/// A client address.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Client {
+    /// Its address.
+    pub addr: std::net::IpAddr,
+}
+
+/// What a connection or a finding must know of the inputs to name its place.
+#[derive(Clone, Debug, Default)]
+pub struct Places {
+    frames: Frames,
+    paths: Vec<String>,
+}
+
+impl Places {
+    /// The places of a report's frames.
+    pub fn new(inputs: &[crate::source::Input]) -> Self {
+        let paths = inputs.iter().map(|i| i.path.to_string_lossy().into_owned()).collect();
+        Self { frames: Frames::new(inputs), paths }
+    }
+
+    /// The input that holds the frame.
+    pub fn path(&self, frame: u64) -> Option<&str> {
+        let (input, _) = self.frames.locate(frame)?;
+        self.paths.get(input).map(String::as_str)
+    }
+
+    /// The frames' numbers in the one input that holds them all.
+    pub fn within_one(&self, frames: &[u64]) -> Option<Vec<u64>> {
+        self.frames.within_one(frames)
+    }
+
+    /// Whether there is one input, so that Wireshark counts streams as the tracker does.
+    pub fn single(&self) -> bool {
+        self.paths.len() == 1
+    }
+}
+
+impl<'a> Document<'a> {
+    /// The document of a report; connections are those that the layout wants, in its order.
+    pub fn new(report: &'a Report, layout: &'a Layout, places: &'a Places) -> Self {
+        let view = report.view(layout.sort.as_ref(), layout.top_or(None));
+        let connection = |c: &'a report::Connection| Connection::new(&c.record, &c.rules, places);
+        Self {
+            schema_version: SCHEMA_VERSION,
+            tool: Tool::this(layout.libpcap.as_deref()),
+            input: Input::list(&report.inputs),
+            summary: Summary::new(&report.summary),
+            connections: view.into_iter().map(connection).collect(),
+            listeners: Vec::new(),
+            clients: Vec::new(),
+            findings: report.findings.iter().map(|f| Finding::new(f, places)).collect(),
+        }
+    }
+}
+
+impl<'a> Tool<'a> {
+    /// This program.
+    pub fn this(libpcap: Option<&'a str>) -> Self {
+        Self { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION"), libpcap }
+    }
+}
+
+/// The JSON Schema of the document, indented, with a line end.
+pub fn schema() -> String {
+    let generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
+    let schema = generator.into_root_schema_for::<Document<'static>>();
+    let mut text = serde_json::to_string_pretty(&schema).expect("a schema is JSON");
+    text.push('\n');
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_committed_schema_is_current() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/output/schema.json");
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            std::fs::write(path, schema()).expect("the schema can be written");
+        }
+        let committed = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(committed == schema(), "UPDATE_GOLDEN=1 cargo test rewrites src/output/schema.json");
+    }
+}

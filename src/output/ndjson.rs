@@ -1,0 +1,127 @@
+//! `--format ndjson`: a sink that writes one object a line as things end; memory does not grow with the capture.
+
+use std::io::{self, Write};
+use std::ops::ControlFlow;
+
+use serde::Serialize;
+
+use super::document::{self, Places, Summary};
+use crate::engine::{self, Sink};
+use crate::report::rules_of;
+use crate::rules::Finding;
+use crate::source::Input;
+use crate::track::Record;
+
+/// Writes lines. Connections and findings come in the order in which they end and are found; inputs and the summary
+/// come last, because only then their counts are known.
+pub struct Lines<W: Write> {
+    out: W,
+    places: Places,
+    failure: Option<io::Error>,
+}
+
+/// One line.
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Line<'a> {
+    Connection(document::Connection<'a>),
+    Finding(document::Finding<'a>),
+    Input(document::Input<'a>),
+    Summary(Box<Summary>),
+}
+
+impl<W: Write> Lines<W> {
+    /// Lines about inputs of these names; with several, nobody knows while reading which frame is in which.
+    pub fn new(out: W, names: &[std::path::PathBuf]) -> Self {
+        let places = match names {
+            [name] => Places::new(&[Input { path: name.clone(), ..Input::default() }]),
+            _ => Places::default(),
+        };
+        Self { out, places, failure: None }
+    }
+
+    /// Writes what is known at the end.
+    ///
+    /// # Errors
+    /// The writer's: now, or earlier, when it made the analysis stop.
+    pub fn finish(mut self, inputs: &[Input], summary: &engine::Summary) -> io::Result<()> {
+        if let Some(failure) = self.failure {
+            return Err(failure);
+        }
+        for input in inputs {
+            write(&mut self.out, &Line::Input(input.into()))?;
+        }
+        write(&mut self.out, &Line::Summary(Box::new(Summary::new(summary))))?;
+        self.out.flush()
+    }
+
+    fn keep(&mut self, written: io::Result<()>) -> ControlFlow<()> {
+        match written {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => {
+                self.failure.get_or_insert(error);
+                ControlFlow::Break(())
+            }
+        }
+    }
+}
+
+impl<W: Write> Sink for Lines<W> {
+    fn connection(&mut self, record: &Record, findings: &[Finding]) -> ControlFlow<()> {
+        let rules = rules_of(findings);
+        let line = Line::Connection(document::Connection::new(record, &rules, &self.places));
+        let written = write(&mut self.out, &line);
+        self.keep(written)?;
+        findings.iter().try_for_each(|finding| self.finding(finding))
+    }
+
+    fn finding(&mut self, finding: &Finding) -> ControlFlow<()> {
+        let written = write(&mut self.out, &Line::Finding(document::Finding::new(finding, &self.places)));
+        self.keep(written)
+    }
+}
+
+fn write(out: &mut impl Write, line: &Line<'_>) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, line)?;
+    out.write_all(b"\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+    use crate::report::sample;
+
+    #[test]
+    fn every_line_says_what_it_is() {
+        let mut bytes = Vec::new();
+        let mut lines = Lines::new(&mut bytes, &["a.pcap".into()]);
+        let _ = lines.connection(&sample::graceful(1), &[sample::finding("HS002", 3)]);
+        lines.finish(&sample::inputs(), &sample::summary()).expect("memory takes all");
+        let text = String::from_utf8(bytes).expect("UTF-8");
+        let lines: Vec<Value> = text.lines().map(|l| serde_json::from_str(l).expect("JSON")).collect();
+        let types: Vec<_> = lines.iter().filter_map(|l| l["type"].as_str()).collect();
+        assert_eq!(types, ["connection", "finding", "input", "summary"]);
+        assert_eq!(lines[0]["id"], 1);
+        assert_eq!(lines[0]["wireshark"]["filter"], "tcp.stream eq 0");
+        assert_eq!(lines[1]["file"], "a.pcap");
+    }
+
+    #[test]
+    fn a_writer_that_fails_stops_the_analysis() {
+        struct Closed;
+        impl Write for Closed {
+            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                Err(io::ErrorKind::BrokenPipe.into())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let mut lines = Lines::new(Closed, &[]);
+        assert!(lines.connection(&sample::graceful(1), &[]).is_break());
+        let error = lines.finish(&[], &sample::summary()).expect_err("it failed");
+        assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
+    }
+}

@@ -1,0 +1,111 @@
+//! `Collector`: a sink that keeps a report within its bounds and counts what did not fit.
+
+use std::ops::ControlFlow;
+
+use super::{Connection, Report};
+use crate::engine::{Sink, Summary};
+use crate::rules::Finding;
+use crate::source::Input;
+use crate::track::Record;
+
+/// How much of an analysis a report keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// Connections; those that end first are kept.
+    pub connections: usize,
+    /// Findings, about one connection and about more.
+    pub findings: usize,
+}
+
+impl Default for Bounds {
+    /// A million of each: about 2 GiB of memory when full.
+    fn default() -> Self {
+        Self { connections: 1_000_000, findings: 1_000_000 }
+    }
+}
+
+/// Keeps what an analysis says.
+#[derive(Debug)]
+pub struct Collector {
+    bounds: Bounds,
+    report: Report,
+    dropped_connections: u64,
+    dropped_findings: u64,
+}
+
+impl Collector {
+    /// An empty collector.
+    pub fn new(bounds: Bounds) -> Self {
+        Self { bounds, report: Report::default(), dropped_connections: 0, dropped_findings: 0 }
+    }
+
+    /// The report, in its order, with what the engine counted.
+    pub fn finish(self, inputs: &[Input], summary: Summary) -> Report {
+        let mut report = self.report;
+        report.inputs = inputs.to_vec();
+        report.summary = summary;
+        report.summary.limits.dropped_connections += self.dropped_connections;
+        report.summary.limits.dropped_findings += self.dropped_findings;
+        report.connections.sort_by_key(|c| c.record.id);
+        report.findings.sort_by(|a, b| order(a).cmp(&order(b)));
+        report
+    }
+}
+
+impl Sink for Collector {
+    fn connection(&mut self, record: &Record, findings: &[Finding]) -> ControlFlow<()> {
+        if self.report.connections.len() < self.bounds.connections {
+            self.report.connections.push(Connection::new(record.clone(), findings));
+        } else {
+            self.dropped_connections += 1;
+        }
+        findings.iter().try_for_each(|finding| self.finding(finding))
+    }
+
+    fn finding(&mut self, finding: &Finding) -> ControlFlow<()> {
+        if self.report.findings.len() < self.bounds.findings {
+            self.report.findings.push(finding.clone());
+        } else {
+            self.dropped_findings += 1;
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// By first frame, then rule; the rest makes the order total for findings that differ.
+fn order(f: &Finding) -> impl Ord {
+    (f.frames.first().copied(), f.rule, f.connection, f.endpoint, f.at, f.variant, f.key.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    #[test]
+    fn what_does_not_fit_is_counted() {
+        let mut collector = Collector::new(Bounds { connections: 1, findings: 1 });
+        let finding = sample::finding("HS002", 7);
+        for id in [9, 3] {
+            let _ = collector.connection(&sample::graceful(id), std::slice::from_ref(&finding));
+        }
+        let report = collector.finish(&[], Summary::default());
+        assert_eq!(report.connections.len(), 1);
+        assert_eq!(report.findings.len(), 1);
+        assert_eq!(report.summary.limits.dropped_connections, 1);
+        assert_eq!(report.summary.limits.dropped_findings, 1);
+    }
+
+    #[test]
+    fn order_does_not_follow_the_order_of_arrival() {
+        let mut collector = Collector::new(Bounds::default());
+        let late = [sample::finding("TD001", 9), sample::finding("HS002", 9)];
+        let _ = collector.connection(&sample::graceful(8), &late);
+        let _ = collector.connection(&sample::graceful(2), &[sample::finding("TD001", 3)]);
+        let report = collector.finish(&[], Summary::default());
+        let ids: Vec<_> = report.connections.iter().map(|c| c.record.id).collect();
+        let rules: Vec<_> = report.findings.iter().map(|f| (f.frames[0], f.rule)).collect();
+        assert_eq!(ids, [2, 8]);
+        assert_eq!(rules, [(3, "TD001"), (9, "HS002"), (9, "TD001")]);
+    }
+}

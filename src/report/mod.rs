@@ -1,0 +1,77 @@
+//! `Report`: what is reported of an input, and `Collector`, the sink that keeps one within a bound.
+
+mod collector;
+mod columns;
+mod frames;
+mod measure;
+#[cfg(test)]
+pub(crate) mod sample;
+mod value;
+mod words;
+
+pub use collector::{Bounds, Collector};
+pub use columns::{COLUMNS, Column, Direction, Sort, UnknownColumn};
+pub use frames::Frames;
+pub use measure::{overhead_share, setup, time_wait_total, without_payload};
+pub use value::{Unit, Value};
+pub use words::Word;
+
+use crate::engine::Summary;
+use crate::rules::{Finding, Severity};
+use crate::source::Input;
+use crate::track::Record;
+
+/// All that is reported of an input, kept within [`Bounds`]; the summary says what did not fit.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Report {
+    /// What was read, in the order of reading.
+    pub inputs: Vec<Input>,
+    /// Counts over all that was read, connections and findings left out included.
+    pub summary: Summary,
+    /// Connections, by id.
+    pub connections: Vec<Connection>,
+    /// Findings, about one connection and about more, by first frame, then rule.
+    pub findings: Vec<Finding>,
+}
+
+/// One connection of a report.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Connection {
+    /// What was seen of it.
+    pub record: Record,
+    /// Rules that had something to say about it: each once, worst first, then by rule id.
+    pub rules: Vec<(Severity, &'static str)>,
+}
+
+impl Connection {
+    /// A connection and what the rules say of it.
+    pub fn new(record: Record, findings: &[Finding]) -> Self {
+        Self { record, rules: rules_of(findings) }
+    }
+
+    /// The worst severity of its findings.
+    pub fn worst(&self) -> Option<Severity> {
+        self.rules.first().map(|(severity, _)| *severity)
+    }
+}
+
+impl Report {
+    /// Connections in the order wanted, the first `top` of them.
+    pub fn view(&self, sort: Option<&Sort>, top: Option<usize>) -> Vec<&Connection> {
+        let mut view: Vec<_> = self.connections.iter().collect();
+        if let Some(sort) = sort {
+            view.sort_by(|a, b| sort.compare(a, b));
+        }
+        view.truncate(top.unwrap_or(usize::MAX));
+        view
+    }
+}
+
+/// Each rule once, worst first, then by rule id.
+pub fn rules_of(findings: &[Finding]) -> Vec<(Severity, &'static str)> {
+    let mut rules: Vec<_> = findings.iter().map(|f| (f.severity, f.rule)).collect();
+    rules.sort_by(|a, b| (a.1, b.0).cmp(&(b.1, a.0)));
+    rules.dedup_by_key(|(_, rule)| *rule);
+    rules.sort_by(|a, b| (b.0, a.1).cmp(&(a.0, b.1)));
+    rules
+}

@@ -1,0 +1,233 @@
+//! The program's manners: what it says and how it exits when the input is wrong, the pipe closes, or threads differ.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use crate::support::frames::Frame;
+use crate::support::program::{Ran, root, run, scratch};
+use crate::support::script::Script;
+
+#[test]
+fn a_folder_is_no_capture() {
+    let folder = scratch("folder");
+    refused(&run(["read", text(&folder)]), &folder, "directory");
+}
+
+#[test]
+fn an_empty_file_is_no_capture() {
+    let path = file("empty", "empty.pcap", b"");
+    refused(&run(["read", text(&path)]), &path, "empty");
+}
+
+#[test]
+fn a_text_is_no_capture() {
+    let path = file("text", "notes.pcap", b"dear diary, today no packets came\n");
+    refused(&run(["read", text(&path)]), &path, "capture");
+}
+
+#[test]
+fn a_missing_file_is_named_with_what_to_do() {
+    let path = scratch("missing").join("nowhere.pcap");
+    refused(&run(["read", text(&path)]), &path, "no such file");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_without_permission_is_named_with_what_to_do() {
+    use std::os::unix::fs::PermissionsExt;
+    let path = file("secret", "secret.pcap", &pcap(RAW, &handshake()));
+    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o000)).expect("our own file");
+    if std::fs::File::open(&path).is_ok() {
+        return eprintln!("SKIPPED a_file_without_permission: this user may read everything");
+    }
+    refused(&run(["read", text(&path)]), &path, "permission");
+}
+
+#[test]
+fn a_cut_file_is_read_as_far_as_it_goes_and_said_to_be_cut() {
+    let mut bytes = pcap(RAW, &handshake());
+    bytes.truncate(bytes.len() - 7);
+    let path = file("cut", "cut.pcap", &bytes);
+    let ran = run(["read", text(&path), "--json"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let json = json(&ran);
+    assert_eq!(json["summary"]["packets"], 2);
+    assert_eq!(json["input"][0]["truncated"], true);
+    assert!(!ran.stderr.trim().is_empty(), "no warning");
+    assert_eq!(run(["read", text(&path), "--strict"]).code, Some(3));
+}
+
+#[test]
+fn a_capture_without_packets_is_a_result_without_connections() {
+    let path = file("none", "none.pcap", &pcap(RAW, &[]));
+    let ran = run(["read", text(&path), "--json"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let json = json(&ran);
+    assert_eq!(json["summary"]["packets"], 0);
+    assert_eq!(json["connections"].as_array().map(Vec::len), Some(0));
+    assert_eq!(json["input"][0]["truncated"], false);
+}
+
+#[test]
+fn packets_of_a_link_type_nobody_reads_are_counted() {
+    let path = file("link", "link.pcap", &pcap(BLUETOOTH, &handshake()));
+    let ran = run(["read", text(&path), "--json"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let json = json(&ran);
+    assert_eq!(json["summary"]["skipped"]["unknown-link-type"], 3);
+    assert_eq!(json["summary"]["segments"], 0);
+}
+
+#[test]
+fn a_wrong_filter_is_wrong_usage_and_shown() {
+    let path = good("filter");
+    let ran = run(["read", text(&path), "-f", "tcp prot 80"]);
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+    assert!(ran.stderr.contains("tcp prot 80"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("hint: "), "{}", ran.stderr);
+    assert!(ran.stdout.is_empty(), "data on stdout");
+}
+
+#[test]
+fn a_filter_leaves_out_what_it_rejects() {
+    let path = good("filtered");
+    let ran = run(["read", text(&path), "--json", "-f", "src host 10.0.0.1"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert_eq!(json(&ran)["summary"]["segments"], 2);
+}
+
+#[test]
+fn wrong_usage_exits_with_2_and_says_where_help_is() {
+    for arguments in [&["read"][..], &["read", "--no-such-flag", "x"], &["no-such-command"]] {
+        let ran = run(arguments);
+        assert_eq!(ran.code, Some(2), "{arguments:?}: {ran:?}");
+        assert!(ran.stderr.contains("--help") || ran.stderr.contains("hint: "), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn one_bad_file_of_several_does_not_hide_the_others() {
+    let good = good("several");
+    let bad = good.with_file_name("nowhere.pcap");
+    let ran = run(["read", text(&good), text(&bad), "--json"]);
+    assert_eq!(ran.code, Some(3), "{ran:?}");
+    assert!(ran.stderr.contains("nowhere.pcap"), "{}", ran.stderr);
+    assert_eq!(json(&ran)["summary"]["segments"], 3);
+}
+
+#[test]
+fn the_number_of_threads_does_not_show() {
+    for path in captures() {
+        let one = run(["read", text(&path), "--json", "--threads", "1"]);
+        assert_eq!(one.code, Some(0), "{one:?}");
+        assert!(!one.stdout.is_empty());
+        for threads in ["2", "7"] {
+            let many = run(["read", text(&path), "--json", "--threads", threads]);
+            assert!(one.stdout == many.stdout, "{} differs with {threads} threads", path.display());
+        }
+    }
+}
+
+#[test]
+fn a_closed_pipe_is_success() {
+    let folder = scratch("pipe");
+    let path = folder.join("many.pcap");
+    std::fs::write(&path, pcap(RAW, &many_connections())).expect("the build folder can be written");
+    let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin("tcpscope"))
+        .args(["read", text(&path), "--format", "ndjson"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let mut stdout = child.stdout.take().expect("it is piped");
+    let mut first = [0];
+    stdout.read_exact(&mut first).expect("at least one byte of data");
+    drop(stdout);
+    let output = child.wait_with_output().expect("it ends");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{stderr}");
+    assert!(!stderr.contains("panicked") && !stderr.contains("error"), "{stderr}");
+}
+
+/// A message with the file and the reason, a hint on its own line, nothing on stdout, exit 3.
+fn refused(ran: &Ran, path: &Path, reason: &str) {
+    assert_eq!(ran.code, Some(3), "{ran:?}");
+    assert!(ran.stdout.is_empty(), "data on stdout: {ran:?}");
+    let stderr = ran.stderr.to_lowercase();
+    assert!(ran.stderr.contains(text(path)), "does not name the file: {}", ran.stderr);
+    assert!(stderr.contains(reason), "does not say {reason:?}: {}", ran.stderr);
+    assert!(ran.stderr.lines().any(|l| l.starts_with("hint: ")), "no hint: {}", ran.stderr);
+}
+
+fn json(ran: &Ran) -> serde_json::Value {
+    serde_json::from_slice(&ran.stdout).unwrap_or_else(|e| panic!("{e}: {ran:?}"))
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().expect("the build folder's name is text")
+}
+
+fn good(test: &str) -> PathBuf {
+    file(test, "good.pcap", &pcap(RAW, &handshake()))
+}
+
+fn file(test: &str, name: &str, bytes: &[u8]) -> PathBuf {
+    let path = scratch(test).join(name);
+    std::fs::write(&path, bytes).expect("the build folder can be written");
+    path
+}
+
+/// A small capture, one with many connections, and the samples.
+fn captures() -> Vec<PathBuf> {
+    let many = file("threads", "many.pcap", &pcap(RAW, &many_connections()));
+    let mut captures = vec![good("one"), many];
+    let samples = std::fs::read_dir(root().join("samples")).into_iter().flatten().flatten().map(|e| e.path());
+    captures.extend(samples.filter(|p| p.to_string_lossy().contains(".pcap")));
+    captures
+}
+
+fn handshake() -> Vec<Frame> {
+    Script::parse("0 A>B S 100; .01 B>A SA 300/101; .02 A>B A 101/301").frames()
+}
+
+/// 3,000 connections of different clients, opened and closed.
+fn many_connections() -> Vec<Frame> {
+    let script = Script::parse(
+        "0 A>B S 100; .01 B>A SA 300/101; .02 A>B A 101/301; .03 A>B FA 101/301; .04 B>A FA 301/102; .05 A>B A 102/302",
+    );
+    let client = script.shots[0].src;
+    let mut frames = Vec::new();
+    for i in 0..3000_u16 {
+        let mut one = script.clone();
+        for shot in &mut one.shots {
+            shot.at += i64::from(i) * 1_000_000;
+            let end = if shot.src == client { &mut shot.src } else { &mut shot.dst };
+            end.port = 10_000 + i;
+        }
+        frames.extend(one.frames());
+    }
+    frames.sort_by_key(|f| f.time);
+    frames
+}
+
+/// A savefile with nanosecond times (https://www.tcpdump.org/manpages/pcap-savefile.5.html).
+fn pcap(link: u32, frames: &[Frame]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for word in [0xa1b2_3c4d_u32, 0x0004_0002, 0, 0, 262_144, link] {
+        bytes.extend(word.to_le_bytes());
+    }
+    for frame in frames {
+        let (seconds, rest) = (frame.time.0 / 1_000_000_000, frame.time.0 % 1_000_000_000);
+        for word in [seconds as u32, rest as u32, frame.bytes.len() as u32, frame.bytes.len() as u32] {
+            bytes.extend(word.to_le_bytes());
+        }
+        bytes.extend(&frame.bytes);
+    }
+    bytes
+}
+
+/// `LINKTYPE_RAW`.
+const RAW: u32 = 101;
+/// `LINKTYPE_BLUETOOTH_HCI_H4`.
+const BLUETOOTH: u32 = 187;
