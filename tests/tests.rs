@@ -1,3 +1,4 @@
 //! The one test program; its modules say what belongs where.
 
+mod cli;
 mod readers;

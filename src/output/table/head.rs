@@ -12,6 +12,24 @@ use crate::track::OpenOutcome;
 
 /// Inputs, packets, quality, connections.
 pub fn write(page: &Page<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let mut lines = input_lines(page);
+    lines.push(("Packets", packets_line(page)));
+    lines.push(("Quality", quality_line(page)));
+    lines.push(("Connections", connections_line(page)));
+    lines.push(("Limits", limits_line(page)));
+    lines.retain(|(_, text)| !text.is_empty());
+    page.put(page.labelled(lines), out)
+}
+
+/// Inputs alone, where they held nothing.
+pub fn inputs(page: &Page<'_>, out: &mut dyn Write) -> io::Result<()> {
+    match page.report.inputs.is_empty() {
+        true => Ok(()),
+        false => page.put(page.labelled(input_lines(page)), out),
+    }
+}
+
+fn input_lines(page: &Page<'_>) -> Vec<(&'static str, String)> {
     let mut lines = Vec::new();
     for input in page.report.inputs.iter().take(INPUTS) {
         lines.push(("Input", input_line(page, input)));
@@ -23,12 +41,7 @@ pub fn write(page: &Page<'_>, out: &mut dyn Write) -> io::Result<()> {
     if more > 0 {
         lines.push(("", format!("and {}", counted(more as u64, "more input"))));
     }
-    lines.push(("Packets", packets_line(page)));
-    lines.push(("Quality", quality_line(page)));
-    lines.push(("Connections", connections_line(page)));
-    lines.push(("Limits", limits_line(page)));
-    lines.retain(|(_, text)| !text.is_empty());
-    page.put(page.labelled(lines), out)
+    lines
 }
 
 /// Half-open and TIME_WAIT.

@@ -19,10 +19,11 @@ use crate::report::Report;
 /// The writer's.
 pub fn write(report: &Report, layout: &Layout, out: &mut dyn Write) -> io::Result<()> {
     let page = Page::new(report, layout);
-    head::write(&page, out)?;
     if report.summary.packets == 0 {
-        return writeln!(out, "\nno packets");
+        head::inputs(&page, out)?;
+        return writeln!(out, "no packets");
     }
+    head::write(&page, out)?;
     connections::write(&page, out)?;
     head::figures(&page, out)?;
     findings::write(&page, out)?;
@@ -34,12 +35,12 @@ pub fn write(report: &Report, layout: &Layout, out: &mut dyn Write) -> io::Resul
 
 /// The next useful command.
 fn advice(page: &Page<'_>, out: &mut dyn Write) -> io::Result<()> {
-    let Some(command) = &page.layout.command else { return Ok(()) };
+    let some = page.report.summary.connections > 0;
+    let Some(command) = page.layout.command.as_ref().filter(|_| some) else { return Ok(()) };
     let notes = page.report.summary.findings.note;
     let (flags, why) = match page.layout.detail {
         Detail::Normal if notes > 0 => ("-v", "every note with its frames"),
-        _ if page.report.summary.connections > 0 => ("--json", "every step of every connection"),
-        _ => ("--json", "the same for programs"),
+        _ => ("--json", "every step of every connection"),
     };
     writeln!(out, "\nNext: {}  ({why})", page.bold(&format!("{} {flags}", super::escape(command))))
 }
