@@ -2,6 +2,8 @@
 //!
 //! The captures lie outside the repository: in `$TCPSCOPE_SHARED`, or in `../shared` beside it.
 
+#![cfg(feature = "pcap")]
+
 use std::path::{Path, PathBuf};
 
 use tcpscope::source::{FileOptions, Files, Input, Next, Reader, Source};

@@ -1,23 +1,45 @@
 //! `Decoder`: a packet's bytes to a segment, or the reason why not. Pure but for the fragments it waits for; never panics.
+//!
+//! Each layer's function reads one header and names the next; the loop in [`Decoder::decode`] goes from one to the
+//! next, so that no nesting of headers, however deep, needs a stack.
 
+mod ether;
+mod fragments;
+mod layer;
+mod link;
+mod net;
+mod options;
 mod skip;
+mod transport;
+mod tunnel;
+mod wire;
+mod wlan;
 
+pub use link::{LINK_TYPES, LinkRow};
 pub use skip::Skip;
 
 use crate::config::DecodeConfig;
-use crate::source::Packet;
+use crate::source::{LinkType, Packet};
 use crate::tcp::Segment;
+
+use fragments::{Fragments, Key};
+use layer::{Below, Layer};
+use wire::Wire;
 
 /// Turns packets into segments, and keeps IP fragments until their datagram is whole.
 #[derive(Debug)]
 pub struct Decoder {
-    config: DecodeConfig,
+    max_depth: u8,
+    /// The row of the latest packet's link type, unless Ethernet: the next one mostly has the same.
+    row: Option<&'static LinkRow>,
+    fragments: Fragments,
 }
 
 impl Decoder {
     /// A decoder with nothing pending.
     pub fn new(config: DecodeConfig) -> Self {
-        Self { config }
+        let max_depth = if config.decapsulate { config.max_tunnel_depth } else { 0 };
+        Self { max_depth, row: None, fragments: Fragments::new(&config) }
     }
 
     /// What the packet says about a TCP connection.
@@ -25,7 +47,103 @@ impl Decoder {
     /// # Errors
     /// The reason why it gives no segment; the caller counts it.
     pub fn decode(&mut self, packet: &Packet<'_>) -> Result<Segment, Skip> {
-        let _ = (packet, &self.config);
-        Err(Skip::UnknownLinkType)
+        let wire = Wire::new(packet.data, usize::try_from(packet.wire_len).unwrap_or(usize::MAX));
+        let mut below = Below::new(self.max_depth);
+        if packet.link != LinkType::ETHERNET {
+            return self.other_link(wire, packet);
+        }
+        // What nearly every packet is, without the loop and its detours through memory.
+        let (layer, wire) = ether::ethernet(wire, &mut below)?;
+        let Layer::EtherType(ether::IPV4 | ether::IPV6) = layer else {
+            return self.layers(layer, wire, below, packet);
+        };
+        let (layer, wire) = net::ip(wire, &mut below)?;
+        match layer {
+            Layer::Protocol(TCP) => transport::tcp(wire, &below, packet),
+            _ => self.layers(layer, wire, below, packet),
+        }
+    }
+
+    /// A packet that does not begin with Ethernet.
+    fn other_link(&mut self, wire: Wire<'_>, packet: &Packet<'_>) -> Result<Segment, Skip> {
+        let row = match self.row {
+            Some(row) if row.number == packet.link.0 => row,
+            _ => LinkRow::of(packet.link).ok_or(Skip::UnknownLinkType)?,
+        };
+        self.row = Some(row);
+        let mut below = Below::new(self.max_depth);
+        let (layer, wire) = (row.enter)(wire, &mut below)?;
+        self.layers(layer, wire, below, packet)
+    }
+
+    /// From one header to the next until TCP.
+    fn layers(
+        &mut self,
+        layer: Layer,
+        wire: Wire<'_>,
+        mut below: Below,
+        packet: &Packet<'_>,
+    ) -> Result<Segment, Skip> {
+        match self.walk(layer, wire, &mut below, packet) {
+            // Inside an IP packet, what is not IP is something else than TCP.
+            Err(Skip::NotIp) if below.has_ip => Err(Skip::NotTcp),
+            other => other,
+        }
+    }
+
+    /// The loop of [`Self::layers`].
+    fn walk(
+        &mut self,
+        mut layer: Layer,
+        mut wire: Wire<'_>,
+        below: &mut Below,
+        packet: &Packet<'_>,
+    ) -> Result<Segment, Skip> {
+        for _ in 0..MAX_HEADERS {
+            (layer, wire) = match layer {
+                Layer::EtherType(number) => ether::ether_type(number, wire, below)?,
+                Layer::Ip => net::ip(wire, below)?,
+                Layer::Protocol(TCP) => return transport::tcp(wire, below, packet),
+                Layer::Protocol(number) => tunnel::protocol(number, wire, below)?,
+                Layer::Ethernet => ether::ethernet(wire, below)?,
+                Layer::Llc => ether::llc(wire)?,
+                Layer::Ppp => link::ppp(wire)?,
+                Layer::Wlan => wlan::ieee802_11(wire, below)?,
+                Layer::SwappedWlan => wlan::perhaps_swapped(wire, below)?,
+                Layer::Link(number) => link::enter(number, wire, below)?,
+                Layer::Fragment => return self.fragment(wire, below, packet),
+            };
+        }
+        Err(Skip::TooDeep)
+    }
+
+    /// Keeps a piece of a datagram, or goes on with the datagram that it completes.
+    #[cold]
+    fn fragment(&mut self, wire: Wire<'_>, below: &mut Below, packet: &Packet<'_>) -> Result<Segment, Skip> {
+        let piece = below.piece.take().ok_or(Skip::Fragment)?;
+        let key = Key {
+            src: below.src,
+            dst: below.dst,
+            id: piece.id,
+            protocol: below.ip.id.map(|_| piece.protocol),
+        };
+        let (protocol, whole) = self.fragments.add(key, piece, wire.data, packet.time)?;
+        below.ip.reassembled = true;
+        // Datagrams within datagrams, each cut in pieces, would nest without end.
+        below.reassemblies += 1;
+        if below.reassemblies > MAX_REASSEMBLIES {
+            return Err(Skip::TooDeep);
+        }
+        self.walk(Layer::Protocol(protocol), Wire::new(&whole, whole.len()), below, packet)
     }
 }
+
+/// IP's protocol number of TCP.
+const TCP: u8 = 6;
+/// Headers passed on the way to TCP at most: real packets have fewer than twenty, even in tunnels.
+const MAX_HEADERS: usize = 64;
+/// Datagrams put together for one packet at most: a tunnel's outer and inner one are two.
+const MAX_REASSEMBLIES: u8 = 4;
+
+#[cfg(test)]
+mod tests;

@@ -131,11 +131,12 @@ impl Files {
         if let Some(compression) = compression {
             window = Window::new(compression.unpack(window.into_reader()));
         }
-        self.current = Some(match self.reader {
-            Reader::Own => Capture::open(window, &path, &mut input)?,
+        let capture = match self.reader {
+            Reader::Own => Capture::open(window, &path, &mut input),
             #[cfg(feature = "pcap")]
-            Reader::Libpcap => Capture::through_libpcap(window, &path, &mut input)?,
-        });
+            Reader::Libpcap => Capture::through_libpcap(window, &path, &mut input),
+        };
+        self.current = Some(capture.map_err(|e| within(compression, e))?);
         if let Some(compression) = compression {
             input.format = format!("{}.{}", input.format, compression.name());
         }
@@ -189,11 +190,7 @@ impl Capture {
             input.format = "pcapng".into();
             return Ok(Self::Pcapng(window, file.map_err(not_a_capture)?));
         }
-        let why = recognize::seems(window.peek_up_to(512));
-        Err(match window.take_failure() {
-            Some(cause) => Error::Unreadable { path: path.into(), cause },
-            None => not_a_capture(why),
-        })
+        Err(unrecognized(&mut window, path))
     }
 
     /// Leaves it all to libpcap.
@@ -202,7 +199,8 @@ impl Capture {
         let (format, unit_ns) = match window.peek_up_to(4) {
             [0x0a, 0x0d, 0x0d, 0x0a] => ("pcapng", 1),
             [0xa1, 0xb2, 0x3c, 0x4d] | [0x4d, 0x3c, 0xb2, 0xa1] => ("pcap", 1),
-            _ => ("pcap", 1000),
+            [0xa1, 0xb2, ..] | [.., 0xb2, 0xa1] => ("pcap", 1000),
+            _ => return Err(unrecognized(&mut window, path)),
         };
         input.format = format.into();
         let savefile = Savefile::stream(window.into_reader(), unit_ns);
@@ -230,6 +228,25 @@ impl Capture {
         }
     }
 }
+/// What is said of a file in no known format.
+fn unrecognized(window: &mut Window, path: &Path) -> Error {
+    let why = recognize::seems(window.peek_up_to(512));
+    match window.take_failure() {
+        Some(cause) => Error::Unreadable { path: path.into(), cause },
+        None => Error::NotACapture { path: path.into(), why },
+    }
+}
+
+/// Says of an error that it is about what was unpacked.
+fn within(compression: Option<Compression>, error: Error) -> Error {
+    match (compression, error) {
+        (Some(compression), Error::NotACapture { path, why }) => {
+            Error::NotACapture { path, why: format!("it is {} data, and in it: {why}", compression.name()) }
+        }
+        (_, error) => error,
+    }
+}
+
 /// The bytes of a file or of standard input.
 fn open(path: &Path) -> Result<Box<dyn Read + Send>, Error> {
     let unreadable = |cause| Error::Unreadable { path: path.into(), cause };

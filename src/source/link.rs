@@ -21,7 +21,7 @@ impl LinkType {
     }
 
     /// From libpcap's number.
-    #[cfg_attr(not(feature = "pcap"), expect(dead_code, reason = "only libpcap speaks DLT"))]
+    #[cfg(any(feature = "pcap", test))]
     pub(super) fn from_dlt(dlt: i32) -> Self {
         let low = dlt as u16;
         let row = DLT.iter().find(|(_, d)| *d == low);
@@ -29,7 +29,7 @@ impl LinkType {
     }
 
     /// libpcap's number.
-    #[cfg_attr(not(feature = "pcap"), expect(dead_code, reason = "only libpcap speaks DLT"))]
+    #[cfg(any(feature = "pcap", test))]
     pub(super) fn dlt(self) -> i32 {
         let row = DLT.iter().find(|(link, _)| *link == self.0);
         i32::from(row.map_or(self.0, |(_, dlt)| *dlt))
@@ -47,6 +47,7 @@ impl LinkType {
 }
 
 /// LINKTYPE_ and DLT_ where they differ (outside the BSDs, whose DLT numbers for the last three differ again).
+#[cfg(any(feature = "pcap", test))]
 const DLT: &[(u16, u16)] = &[
     (100, 11), // ATM_RFC1483
     (101, 12), // RAW

@@ -60,11 +60,11 @@ impl PcapngFile {
         };
         let block = match file.block(window, 0) {
             Ok(block) => block,
-            Err(Step::Problem(text)) => return Some(Err(format!("its first block {text}"))),
+            Err(Step::Problem(text)) => return Some(Err(text)),
             Err(_) => return None,
         };
         let body = window.slice(block.at + 8, block.len - 12);
-        Some(file.section(body).map(|()| file).map_err(|text| format!("its first block {text}")))
+        Some(file.section(body).map(|()| file))
     }
 
     /// The next packet; `number` is the one it will get.
@@ -96,11 +96,7 @@ impl PcapngFile {
     fn block(&mut self, window: &mut Window, number: u64) -> Result<Block, Step> {
         let Some(&[k0, k1, k2, k3, l0, l1, l2, l3]) = window.peek(8).and_then(|h| h.first_chunk::<8>())
         else {
-            return Err(end_or_cut(
-                window,
-                &format!("a block header behind packet {}", number.saturating_sub(1)),
-                8,
-            ));
+            return Err(end_or_cut(window, &behind("a block header", number), 8));
         };
         let kind = self.order.u32([k0, k1, k2, k3]);
         if kind == SECTION {
@@ -114,7 +110,7 @@ impl PcapngFile {
         let Some(block) = window.peek(len) else {
             return Err(match kind {
                 ENHANCED | SIMPLE | OLD_PACKET => cut(window, &format!("packet {number}"), len),
-                _ => cut(window, &format!("a block behind packet {}", number.saturating_sub(1)), len),
+                _ => cut(window, &behind("a block", number), len),
             });
         };
         let trailer = block.last_chunk::<4>().map(|t| self.order.u32(*t));
@@ -234,12 +230,14 @@ impl PcapngFile {
     fn section(&mut self, body: &[u8]) -> Result<(), String> {
         let version = body.get(4..8).and_then(|v| v.first_chunk::<4>());
         let Some(&[a, b, c, d]) = version.filter(|_| body.len() >= 16) else {
-            return Err("is a section header too short".into());
+            return Err("the section header is too short".into());
         };
         match (self.order.u16([a, b]), self.order.u16([c, d])) {
             (1, 0 | 2) => {}
             (major, minor) => {
-                return Err(format!("says pcapng version {major}.{minor}, and only 1.0 is known"));
+                return Err(format!(
+                    "the section says pcapng version {major}.{minor}, and only 1.0 is known"
+                ));
             }
         }
         self.dropped_before = self.dropped();
@@ -249,10 +247,10 @@ impl PcapngFile {
 
     fn describe(&mut self, body: &[u8], input: &mut Input) -> Result<(), String> {
         let Some((&[l0, l1, _, _, s0, s1, s2, s3], options)) = body.split_first_chunk::<8>() else {
-            return Err("is an interface description too short".into());
+            return Err("the interface description is too short".into());
         };
         if self.interfaces.len() >= MAX_INTERFACES {
-            return Err(format!("describes more than {MAX_INTERFACES} interfaces"));
+            return Err(format!("more than {MAX_INTERFACES} interfaces in one section"));
         }
         let snaplen = self.order.u32([s0, s1, s2, s3]);
         self.unlimited |= snaplen == 0;
@@ -321,7 +319,7 @@ impl Clock {
                     offset = value.first_chunk::<8>().map_or(0, |v| order.u64(*v)) as i64;
                 }
                 (INTERFACE_TSRESOL | INTERFACE_TSOFFSET, _) => {
-                    return Err("has a time option of the wrong length".into());
+                    return Err("a time option of the wrong length".into());
                 }
                 _ => {}
             }
@@ -354,7 +352,7 @@ fn units_per_second(resolution: u8) -> Result<u128, String> {
     match resolution & 0x80 {
         0 if power <= 19 => Ok(10u128.pow(power)),
         0x80 if power <= 63 => Ok(1 << power),
-        _ => Err(format!("has a time resolution of {resolution:#04x}, finer than 64 bits hold")),
+        _ => Err(format!("a time resolution of {resolution:#04x}, finer than 64 bits hold")),
     }
 }
 
@@ -372,7 +370,7 @@ impl<'a> Iterator for Options<'a> {
             return None;
         }
         let rest = std::mem::take(&mut self.rest);
-        let short = || Some(Err("has an option that is cut short".into()));
+        let short = || Some(Err("an option that is cut short".into()));
         let Some((&[c0, c1, l0, l1], rest)) = rest.split_first_chunk::<4>() else { return short() };
         let (code, len) = (self.order.u16([c0, c1]), usize::from(self.order.u16([l0, l1])));
         if code == END_OF_OPTIONS {
@@ -383,6 +381,15 @@ impl<'a> Iterator for Options<'a> {
         };
         self.rest = rest;
         Some(Ok((code, value)))
+    }
+}
+
+/// Where a block is that is no packet; `number` is the packet to come.
+#[cold]
+fn behind(what: &str, number: u64) -> String {
+    match number.saturating_sub(1) {
+        0 => format!("{what} before the first packet"),
+        last => format!("{what} behind packet {last}"),
     }
 }
 

@@ -1,12 +1,12 @@
 //! The readers on captures made by hand, byte by byte.
 
 use std::io::Cursor;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::file::Capture;
 use super::record::Step;
 use super::window::Window;
-use super::{Input, LinkType};
+use super::{FileOptions, Files, Input, LinkType, Next, Reader, Source};
 use crate::error::Error;
 
 /// Time, link type, wire length and bytes of a packet.
@@ -307,3 +307,211 @@ fn any_byte_may_be_anything() {
         }
     }
 }
+
+/// A folder of captures that goes away with the test.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("tcpscope-{}-{name}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn write(&self, name: impl AsRef<Path>, bytes: &[u8]) -> PathBuf {
+        let path = self.0.join(name);
+        std::fs::write(&path, bytes).unwrap();
+        path
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Numbers of the packets given, and the texts of errors met, in their order.
+fn run(files: &mut Files) -> Vec<Result<u64, String>> {
+    let mut met = Vec::new();
+    loop {
+        match files.next() {
+            Ok(Next::Packet(p)) => met.push(Ok(p.number)),
+            Ok(Next::Idle(_)) => panic!("files never idle"),
+            Ok(Next::End) => return met,
+            Err(e) => met.push(Err(e.to_string())),
+        }
+    }
+}
+
+fn three_packets() -> Vec<u8> {
+    let record = |len: usize| LE.record(1, 0, len as u32, 1514, &DATA[..len]);
+    [LE.pcap(0xa1b2_c3d4, 4, 65_535, 1), record(60), record(40), record(50)].concat()
+}
+
+fn gz(bytes: &[u8]) -> Vec<u8> {
+    let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut gz, bytes).unwrap();
+    gz.finish().unwrap()
+}
+
+#[test]
+fn numbers_run_on_over_files_and_a_cut_or_missing_one_stops_nothing() {
+    let folder = Folder::new("run-on");
+    let whole = three_packets();
+    let first = folder.write("a.pcap", &whole[..whole.len() - 10]);
+    let missing = folder.0.join("missing.pcap");
+    let last = folder.write("b.pcapng.gz", &gz(&two_interfaces(BE)));
+    let total = 24 + 76 + 56 + 56 + std::fs::metadata(&last).unwrap().len();
+
+    let mut files = Files::open([&first, &missing, &last], &FileOptions::default()).unwrap();
+    assert_eq!(files.progress(), (0, Some(total)));
+    let met = run(&mut files);
+    assert_eq!(met.len(), 5);
+    assert_eq!((&met[..2], &met[3..]), (&[Ok(1), Ok(2)][..], &[Ok(3), Ok(4)][..]));
+    assert!(met[2].as_ref().unwrap_err().contains("missing.pcap: No such file"), "{met:?}");
+    let [a, b] = files.inputs() else { panic!("{:?}", files.inputs()) };
+    assert_eq!((a.format.as_str(), a.packets, a.bytes), ("pcap", 2, 2 * 1514));
+    assert_eq!(a.problem.as_deref(), Some("ends inside packet 3: 40 of 50 bytes there"));
+    assert_eq!((b.format.as_str(), b.packets, &b.problem, &b.path), ("pcapng.gz", 2, &None, &last));
+    assert_eq!(files.progress(), (total, Some(total)));
+    assert!(matches!(files.next(), Ok(Next::End)));
+}
+
+#[test]
+fn count_stops_after_packets_that_passed_the_filter() {
+    let folder = Folder::new("count");
+    let path = folder.write("a.pcap", &three_packets());
+    let count = FileOptions { count: Some(4), ..FileOptions::default() };
+    assert_eq!(run(&mut Files::open([&path, &path], &count).unwrap()).last(), Some(&Ok(4)));
+    let none = FileOptions { count: Some(0), ..FileOptions::default() };
+    assert_eq!(run(&mut Files::open([&path], &none).unwrap()), []);
+    #[cfg(feature = "pcap")]
+    {
+        // The middle packet has 40 bytes; its byte 45 does not exist, so the test fails on it.
+        let filter = Some("greater 1514 and ether[45] != 0".into());
+        let options = FileOptions { filter, count: Some(3), ..FileOptions::default() };
+        let mut files = Files::open([&path, &path], &options).unwrap();
+        assert_eq!(run(&mut files), [Ok(1), Ok(3), Ok(4)]);
+        assert_eq!((files.inputs()[0].packets, files.inputs()[0].filtered), (2, 1));
+    }
+    #[cfg(not(feature = "pcap"))]
+    {
+        let filtered = FileOptions { filter: Some("tcp".into()), ..FileOptions::default() };
+        assert!(matches!(Files::open([&path], &filtered), Err(Error::BadFilter { .. })));
+    }
+}
+
+#[test]
+fn what_cannot_be_opened_is_an_error_with_a_reason() {
+    let folder = Folder::new("errors");
+    for (path, reason) in [
+        (folder.0.clone(), "it is a directory"),
+        (folder.write("empty", b""), "the file is empty"),
+        (folder.write("text.txt", b"10:00:00 IP a > b: Flags [S]"), "it looks like text"),
+        (folder.write("text.gz", &gz(b"plain words")), "gz data, and in it: it looks like text"),
+        (folder.write("cut.gz", &gz(&three_packets())[..12]), "the gz data is damaged or cut"),
+    ] {
+        for reader in READERS {
+            let options = FileOptions { reader: *reader, ..FileOptions::default() };
+            let mut files = Files::open([&path], &options).unwrap();
+            let met = run(&mut files);
+            let [Err(text)] = &met[..] else { panic!("{reason}: {met:?}") };
+            assert!(text.contains(reason), "{text}");
+            assert!(files.inputs().is_empty());
+        }
+    }
+}
+
+#[test]
+fn a_cut_stream_gives_the_packets_before_the_cut() {
+    let folder = Folder::new("cut-gz");
+    let mut bytes = LE.pcap(0xa1b2_c3d4, 4, 65_535, 1);
+    for n in 0..20_000u32 {
+        let data: Vec<u8> =
+            (0..15).flat_map(|i| (n * 15 + i).wrapping_mul(2_654_435_761).to_le_bytes()).collect();
+        bytes.extend(LE.record(n, n, 60, 60, &data));
+    }
+    let packed = gz(&bytes);
+    let path = folder.write("a.gz", &packed[..packed.len() / 2]);
+    for reader in READERS {
+        let mut files =
+            Files::open([&path], &FileOptions { reader: *reader, ..FileOptions::default() }).unwrap();
+        let packets = run(&mut files).len();
+        assert!((8_000..12_000).contains(&packets), "{packets}");
+        let problem = files.inputs()[0].problem.as_deref().unwrap();
+        if *reader == Reader::Own {
+            assert!(
+                problem.contains("ends inside") && problem.contains("gz data is damaged or cut"),
+                "{problem}"
+            );
+        }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_path_need_not_be_utf_8() {
+    use std::os::unix::ffi::OsStrExt;
+    let folder = Folder::new("bytes");
+    let path = folder.write(std::ffi::OsStr::from_bytes(b"\xff\xfe.pcap"), &three_packets());
+    for reader in READERS {
+        let options = FileOptions { reader: *reader, ..FileOptions::default() };
+        assert_eq!(run(&mut Files::open([&path], &options).unwrap()), [Ok(1), Ok(2), Ok(3)]);
+    }
+}
+
+#[cfg(feature = "pcap")]
+#[test]
+fn libpcap_agrees_on_captures_made_by_hand() {
+    let folder = Folder::new("libpcap");
+    let nflog =
+        [&[2, 0, 0, 0][..], &BE.u16(5), &BE.u16(9), &[7, 0, 0, 0], &BE.u16(8), &BE.u16(1), b"data"].concat();
+    let mut files = vec![three_packets()];
+    for magic in [0xa1b2_c3d4, 0xa1b2_3c4d, 0xa1b2_cd34] {
+        for minor in 0..=4 {
+            for link in [1, 101, 12, 14, 100, 106, 239] {
+                for w in [LE, BE] {
+                    let extra = if magic == 0xa1b2_cd34 { vec![9; 8] } else { vec![] };
+                    let record = |sec, frac, a, b, data: &[u8]| {
+                        [w.record(sec, frac, a, b, &extra), data.to_vec()].concat()
+                    };
+                    let records = [
+                        record(u32::MAX, 5, 60, 60, DATA),
+                        record(3, u32::MAX, 20, 20, &nflog),
+                        record(0, 0, 0, 0, b""),
+                    ];
+                    files.push([w.pcap(magic, minor, 30, link), records.concat()].concat());
+                }
+            }
+        }
+    }
+    for w in [LE, BE] {
+        for resolution in [0, 3, 6, 9, 12, 19, 0x80, 0x81, 0x8a, 0x9e] {
+            let offset = w.option(14, &if w.big { 9i64.to_be_bytes() } else { 9i64.to_le_bytes() });
+            let clock = [w.option(9, &[resolution]), offset].concat();
+            for clock in [clock, w.option(9, &[resolution])] {
+                let packets = [w.enhanced(0, 1_234_567_890, 99, DATA), w.enhanced(0, 7, 99, DATA)].concat();
+                files.push([w.section(), w.interface(1, 100, &clock), packets].concat());
+            }
+        }
+    }
+    for (n, bytes) in files.iter().enumerate() {
+        let path = folder.write(format!("{n}"), bytes);
+        let [ours, theirs] = [Reader::Own, Reader::Libpcap].map(|reader| {
+            let mut files = Files::open([&path], &FileOptions { reader, ..FileOptions::default() }).unwrap();
+            let mut seen = Vec::new();
+            while let Next::Packet(p) = files.next().unwrap() {
+                seen.push((p.number, p.time, p.link, p.wire_len, p.data.to_vec()));
+            }
+            (seen, files.inputs()[0].problem.is_some(), files.inputs()[0].format.clone())
+        });
+        assert_eq!(ours, theirs, "file {n}: {:02x?}", &bytes[..24]);
+    }
+}
+
+const READERS: &[Reader] = &[
+    Reader::Own,
+    #[cfg(feature = "pcap")]
+    Reader::Libpcap,
+];
