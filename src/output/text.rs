@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use super::time::Clock;
+use crate::decode::LinkRow;
 use crate::report::{Unit, Value};
 use crate::source::LinkType;
 use crate::tcp::{Certainty, State};
@@ -114,18 +115,9 @@ pub fn raw(value: &Value<'_>, clock: &Clock<'_>) -> String {
 
 /// libpcap's name of a link type, or its number.
 pub fn link_name(link: LinkType) -> Cow<'static, str> {
-    match link.0 {
-        0 => "NULL".into(),
-        1 => "EN10MB".into(),
-        12 | 14 | 101 => "RAW".into(),
-        105 => "IEEE802_11".into(),
-        108 => "LOOP".into(),
-        113 => "LINUX_SLL".into(),
-        127 => "IEEE802_11_RADIO".into(),
-        228 => "IPV4".into(),
-        229 => "IPV6".into(),
-        276 => "LINUX_SLL2".into(),
-        number => format!("DLT_{number}").into(),
+    match LinkRow::of(link) {
+        Some(row) => row.name.into(),
+        None => format!("DLT_{}", link.0).into(),
     }
 }
 
