@@ -37,22 +37,30 @@ pub fn write(page: &Page<'_>, out: &mut dyn Write) -> io::Result<()> {
 /// One or two columns in one: of two, the second stands below the first.
 type Stack = &'static [&'static str];
 
-/// Chosen columns, or the usual ones, in the narrower form if they are too wide.
-fn fitting(page: &Page<'_>, view: &[&Connection]) -> Table {
-    let find = |names: Stack| names.iter().filter_map(|name| Column::find(name).ok()).collect::<Vec<_>>();
-    if let Some(chosen) = &page.layout.columns {
-        return table(page, view, &chosen.iter().map(|c| vec![*c]).collect::<Vec<_>>());
-    }
-    let flat = table(page, view, &FLAT.iter().map(|names| find(names)).collect::<Vec<_>>());
-    let gaps = 2 * FLAT.len();
-    let wide: usize = flat.column_max_content_widths().iter().map(|w| usize::from(*w)).sum();
-    match wide + gaps <= page.layout.width.into() {
-        true => flat,
-        false => table(page, view, &STACKED.iter().map(|names| find(names)).collect::<Vec<_>>()),
-    }
+/// An arrangement of columns.
+struct Arrangement {
+    columns: &'static [Stack],
+    /// Blanks behind a column, beside the one that is always there.
+    padding: u16,
 }
 
-fn table(page: &Page<'_>, view: &[&Connection], columns: &[Vec<&'static Column>]) -> Table {
+/// Chosen columns, or the usual ones in the first arrangement that fits.
+fn fitting(page: &Page<'_>, view: &[&Connection]) -> Table {
+    if let Some(chosen) = &page.layout.columns {
+        return table(page, view, &chosen.iter().map(|c| vec![*c]).collect::<Vec<_>>(), WIDE);
+    }
+    let find = |names: &Stack| names.iter().filter_map(|name| Column::find(name).ok()).collect::<Vec<_>>();
+    let arranged =
+        |a: &Arrangement| table(page, view, &a.columns.iter().map(find).collect::<Vec<_>>(), a.padding);
+    let (last, wider) = ARRANGEMENTS.split_last().expect("there is one");
+    let fits = |a: &&Arrangement| {
+        let widths = arranged(a).column_max_content_widths();
+        widths.iter().map(|w| usize::from(w + a.padding + 1)).sum::<usize>() <= page.layout.width.into()
+    };
+    arranged(wider.iter().find(fits).unwrap_or(last))
+}
+
+fn table(page: &Page<'_>, view: &[&Connection], columns: &[Vec<&'static Column>], padding: u16) -> Table {
     let mut table = page.table();
     let title = |stack: &Vec<&Column>| stack.iter().map(|c| c.title).collect::<Vec<_>>().join("\n");
     table.set_header(columns.iter().map(|stack| heading(&title(stack))));
@@ -63,7 +71,7 @@ fn table(page: &Page<'_>, view: &[&Connection], columns: &[Vec<&'static Column>]
         };
         table.add_row(columns.iter().map(cell).collect::<Vec<_>>());
     }
-    pad(&mut table);
+    pad(&mut table, padding);
     for (i, stack) in columns.iter().enumerate() {
         let numbers = stack.iter().all(|c| is_number(c, view));
         if let Some(column) = table.column_mut(i).filter(|_| numbers) {
@@ -118,29 +126,52 @@ const TOP: usize = 20;
 /// Words of a list shown unless asked otherwise.
 const WORDS: usize = 3;
 
-const FLAT: &[Stack] = &[
-    &["id"],
-    &["client"],
-    &["server"],
-    &["client_state"],
-    &["server_state"],
-    &["open"],
-    &["close"],
-    &["duration"],
-    &["bytes"],
-    &["retransmissions"],
-    &["time_wait"],
-    &["findings"],
-];
+/// Padding where there is room.
+const WIDE: u16 = 1;
 
-const STACKED: &[Stack] = &[
-    &["id"],
-    &["client", "server"],
-    &["client_state", "server_state"],
-    &["open", "close"],
-    &["duration"],
-    &["bytes_to_server", "bytes_to_client"],
-    &["retransmissions"],
-    &["time_wait"],
-    &["findings"],
+/// From wide to narrow.
+const ARRANGEMENTS: &[Arrangement] = &[
+    Arrangement {
+        padding: WIDE,
+        columns: &[
+            &["id"],
+            &["client"],
+            &["server"],
+            &["client_state"],
+            &["server_state"],
+            &["open"],
+            &["close"],
+            &["duration"],
+            &["bytes"],
+            &["retransmissions"],
+            &["time_wait"],
+            &["findings"],
+        ],
+    },
+    Arrangement {
+        padding: WIDE,
+        columns: &[
+            &["id"],
+            &["client", "server"],
+            &["client_state", "server_state"],
+            &["open", "close"],
+            &["duration"],
+            &["bytes_to_server", "bytes_to_client"],
+            &["retransmissions"],
+            &["time_wait"],
+            &["findings"],
+        ],
+    },
+    Arrangement {
+        padding: 0,
+        columns: &[
+            &["id"],
+            &["client", "server"],
+            &["client_state", "server_state"],
+            &["open", "close"],
+            &["duration", "bytes"],
+            &["retransmissions", "time_wait"],
+            &["findings"],
+        ],
+    },
 ];

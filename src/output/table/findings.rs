@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use comfy_table::Cell;
 
-use super::page::{Page, heading, severity};
+use super::page::{Page, heading, pad, severity};
 use crate::output::layout::Detail;
 use crate::output::text::{counted, escape, thousands};
 use crate::report::Word;
@@ -32,6 +32,7 @@ pub fn write(page: &Page<'_>, out: &mut dyn Write) -> io::Result<()> {
             Cell::new(row.frames),
         ]);
     }
+    pad(&mut table, 1);
     writeln!(out)?;
     page.put(table, out)
 }

@@ -64,6 +64,7 @@ impl<'a> Page<'a> {
             table.add_row(vec![heading(label), Cell::new(text)]);
         }
         let width = ColumnConstraint::Absolute(Width::Fixed(LABEL));
+        pad(&mut table, 1);
         if let Some(column) = table.column_mut(0) {
             column.set_constraint(width);
         }
@@ -71,16 +72,15 @@ impl<'a> Page<'a> {
     }
 
     /// Writes a table.
-    pub fn put(&self, mut table: Table, out: &mut dyn Write) -> io::Result<()> {
-        pad(&mut table);
+    pub fn put(&self, table: Table, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "{}", table.trim_fmt())
     }
 }
 
-/// Two blanks between columns, none before the first: one of padding, and one where other styles have a line.
-pub fn pad(table: &mut Table) {
+/// One blank between columns, where other styles have a line, and `padding` more; none before the first.
+pub fn pad(table: &mut Table, padding: u16) {
     for column in table.column_iter_mut() {
-        column.set_padding((0, 1));
+        column.set_padding((0, padding));
     }
 }
 
