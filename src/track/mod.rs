@@ -1,10 +1,34 @@
 //! Segment to event: what happened to each connection, never whether it was right.
 
+mod closing;
+mod connection;
+mod event;
+mod figures;
+mod finish;
+mod flow;
+mod half_open;
+mod opening;
+mod partition;
+mod peer;
 mod record;
+mod reset;
 mod shape;
+mod space;
+mod steps;
+mod time_wait;
+mod wireshark;
+mod zeek;
 
+pub use closing::CloseTrack;
+pub use connection::{Connection, Observer};
+pub use event::{Event, Fact, ResetClass};
+pub use flow::{FlowKey, PARTITIONS};
+pub use opening::{Labels, OpenTrack};
+pub use partition::{Partition, Taken, Tracked};
+pub use peer::{Peer, Window};
 pub use record::{
     Class, Close, Closer, Confidence, Ended, Ends, Flow, HalfOpen, HalfOpenEnd, Open, Reason, Record, Role,
     RoleBasis, Roles, Rtt, TimeWait, TimeWaitEnd, Transition, Visibility,
 };
 pub use shape::{CloseOutcome, CloseShape, OpenOutcome, OpenShape};
+pub use space::{Placement, SendSpace};

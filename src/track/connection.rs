@@ -1,0 +1,337 @@
+//! `Connection`: two peers; each segment is something one end sends and the other receives (tcp.md §1.5).
+
+use super::closing::CloseTrack;
+use super::event::{Event, Fact};
+use super::half_open::HalfOpenTrack;
+use super::opening::OpenTrack;
+use super::peer::{AckJump, Peer};
+use super::record::{Reason, RoleBasis};
+use super::reset::ResetMemo;
+use super::steps::Steps;
+use super::time_wait::Interval;
+use super::wireshark::Completeness;
+use super::zeek::ZeekTrack;
+use crate::config::TrackConfig;
+use crate::tcp::{Certainty, Duration, Endpoint, Flags, Segment, SeqNumber, State, Timestamp};
+
+/// Told of every fact as it is seen. The rules are one; the engine's merge is another.
+pub trait Observer {
+    /// A fact about a connection; `segment` is `None` for timers and at the end.
+    fn on_event(&mut self, event: &Event, connection: &Connection, segment: Option<&Segment>);
+}
+
+/// What the handling of one segment or timer needs beside the connection.
+pub(super) struct Context<'a> {
+    pub config: &'a TrackConfig,
+    pub observer: &'a mut dyn Observer,
+    pub segment: Option<&'a Segment>,
+    pub at: Timestamp,
+    pub frame: u64,
+}
+
+/// Two peers with their states and RFC variables.
+#[derive(Debug)]
+pub struct Connection {
+    /// Number of its first packet.
+    pub id: u64,
+    /// Number of its latest packet.
+    pub last_frame: u64,
+    /// Time of its first packet.
+    pub first: Timestamp,
+    /// Highest time of its packets.
+    pub last: Timestamp,
+    /// The two ends; 0 is the sender of the first packet.
+    pub ends: [Peer; 2],
+    /// How it was opened, so far.
+    pub open: OpenTrack,
+    /// How it is being closed, so far.
+    pub close: CloseTrack,
+    pub(super) client: Option<(usize, RoleBasis)>,
+    pub(super) steps: Steps,
+    pub(super) time_waits: Vec<Interval>,
+    pub(super) half_open: Option<HalfOpenTrack>,
+    pub(super) reset: Option<ResetMemo>,
+    pub(super) held_syn: Option<Box<Segment>>,
+    pub(super) challenged: Option<(SeqNumber, Timestamp)>,
+    pub(super) zeek: ZeekTrack,
+    pub(super) completeness: Completeness,
+    pub(super) requests: u32,
+    pub(super) last_payload_from: Option<usize>,
+    pub(super) first_payload_from: Option<usize>,
+    pub(super) capture_loss: bool,
+    pub(super) duplicated: bool,
+    pub(super) truncated: bool,
+    pub(super) offload: bool,
+    pub(super) abnormal: bool,
+    /// How far its packets' times lie behind the highest time of the capture.
+    pub(super) lag: Duration,
+}
+
+impl Connection {
+    pub(super) fn new(s: &Segment) -> Self {
+        Self {
+            id: s.packet,
+            last_frame: s.packet,
+            first: s.time,
+            last: s.time,
+            ends: [Peer::new(s.src), Peer::new(s.dst)],
+            open: OpenTrack::default(),
+            close: CloseTrack::default(),
+            client: None,
+            steps: Steps::default(),
+            time_waits: Vec::new(),
+            half_open: None,
+            reset: None,
+            held_syn: None,
+            challenged: None,
+            zeek: ZeekTrack::default(),
+            completeness: Completeness::default(),
+            requests: 0,
+            last_payload_from: None,
+            first_payload_from: None,
+            capture_loss: false,
+            duplicated: false,
+            truncated: false,
+            offload: false,
+            abnormal: false,
+            lag: Duration::ZERO,
+        }
+    }
+
+    /// The index of the end that is the client, if anything told by now.
+    pub fn client(&self) -> Option<usize> {
+        self.client.map(|(end, _)| end)
+    }
+
+    /// The index of the end with this endpoint; 0 where both ends are the same.
+    pub fn end_of(&self, endpoint: &Endpoint) -> usize {
+        usize::from(self.ends[0].endpoint != *endpoint)
+    }
+
+    /// Both ends are one endpoint (a LAND packet, or a connection to oneself): directions can't be told apart.
+    pub fn is_self_connected(&self) -> bool {
+        self.ends[0].endpoint == self.ends[1].endpoint
+    }
+
+    /// Neither end is in a state that a further segment could end.
+    pub fn is_closed(&self) -> bool {
+        let done = |p: &Peer| matches!(p.state, State::Closed | State::Listen | State::Unknown);
+        done(&self.ends[0]) && done(&self.ends[1])
+    }
+
+    /// Takes in one segment.
+    pub(super) fn on_segment(&mut self, s: &Segment, ctx: &mut Context<'_>) {
+        let e = self.end_of(&s.src);
+        self.last_frame = s.packet;
+        self.last = self.last.max(s.time);
+        self.zeek.on_segment(s, e, &self.ends);
+        self.completeness.on_segment(s);
+        self.notable(s, e, ctx);
+        self.count(s, e);
+        let accepted = !illegal(s) && !self.is_self_connected();
+        if !accepted {
+            self.abnormal = true;
+            if illegal(s) {
+                self.tell(ctx, e, Fact::FlagsRefused);
+            }
+        } else if s.flags.rst() {
+            self.on_rst(s, e, ctx);
+        } else {
+            self.advance(s, e, ctx);
+        }
+        self.ends[e].last_sent = Some(s.time);
+    }
+
+    /// The parts of RFC 9293 §3.10.7.4 in their order: what sending proves, then what receiving causes.
+    fn advance(&mut self, s: &Segment, e: usize, ctx: &mut Context<'_>) {
+        if s.flags.syn() {
+            self.settle_jump(s, e, ctx);
+            self.send_syn(s, e, ctx);
+            self.note_window(s, e, ctx);
+            self.receive_syn(s, 1 - e, ctx);
+            self.account(s, e, ctx);
+            return;
+        }
+        if self.ends[e].state == State::Closed && !self.revive(s, e, ctx) {
+            self.account(s, e, ctx);
+            return;
+        }
+        self.settle_jump(s, e, ctx);
+        if !self.send_in_opening(s, e, ctx) {
+            self.ends[e].acks.push(s.ack);
+            self.account(s, e, ctx);
+            return;
+        }
+        if s.flags.ack() {
+            self.note_ack(s, e, ctx);
+        }
+        self.account(s, e, ctx);
+        self.note_window(s, e, ctx);
+        if s.flags.ack() {
+            self.send_ack_of_fin(s, e, ctx);
+        }
+        if s.flags.fin() {
+            self.send_fin(s, e, ctx);
+        } else if s.payload_len > 0 {
+            self.send_after_fin(s, e, ctx);
+        }
+        if s.flags.ack() {
+            self.receive_ack(s, 1 - e, ctx);
+        }
+        self.deliver_fin(s, e, ctx);
+        self.note_challenge(s, e, ctx);
+    }
+
+    /// What an acknowledgment tells: believed if something captured explains it, else kept until its sender's
+    /// next segment decides (tcp.md §1.7).
+    fn note_ack(&mut self, s: &Segment, e: usize, ctx: &mut Context<'_>) {
+        let p = 1 - e;
+        let before = self.ends[e].ack_max;
+        self.ends[e].acks.push(s.ack);
+        if let Some((_, right)) = s.options.sack.as_slice().first() {
+            let highest = self.ends[e].sack_right.map_or(*right, |r| r.max(*right));
+            self.ends[e].sack_right = Some(highest);
+        }
+        if !self.ends[p].space.known() {
+            self.ends[p].space.start(s.ack);
+        }
+        let max = self.ends[p].space.max();
+        let beyond = s.ack.distance(max);
+        if beyond > 0 {
+            let probe = beyond == 1 && (self.ends[p].last_was_keep_alive || self.ends[p].last_was_probe);
+            if probe {
+                self.ends[p].space.place(max, 1);
+            } else {
+                self.jump(s, e, (max, before), ctx);
+                let plausible = self.ends[e].window.max.max(65_535);
+                if beyond as u32 > plausible {
+                    return;
+                }
+            }
+        }
+        self.ends[e].ack_max = Some(before.map_or(s.ack, |a| a.max(s.ack)));
+        let acked = before.is_none_or(|a| s.ack.after(a));
+        if acked && !self.ends[p].space.max().before(s.ack) {
+            let unseen = self.ends[p].space.acknowledged(s.ack);
+            if unseen > 0 {
+                self.capture_loss = true;
+                let bytes = u32::try_from(unseen).unwrap_or(u32::MAX);
+                self.tell(ctx, p, Fact::AckedUnseen { bytes, confirmed: true });
+            }
+        }
+        if acked && let Some(sent) = self.ends[p].rtt.acked(s.ack) {
+            self.ends[p].flow.rtt.add(s.time.since(sent));
+        }
+    }
+
+    fn jump(
+        &mut self,
+        s: &Segment,
+        e: usize,
+        (old, ack_max_before): (SeqNumber, Option<SeqNumber>),
+        _: &mut Context<'_>,
+    ) {
+        let p = 1 - e;
+        match &mut self.ends[p].jump {
+            Some(jump) => jump.ack = jump.ack.max(s.ack),
+            none => *none = Some(AckJump { old, ack: s.ack, frame: s.packet, ack_max_before }),
+        }
+    }
+
+    /// The end whose data was acknowledged unseen speaks again: from beyond it, or still from before.
+    fn settle_jump(&mut self, s: &Segment, e: usize, ctx: &mut Context<'_>) {
+        let Some(jump) = self.ends[e].jump else { return };
+        if s.seq.after(jump.old) || s.flags.rst() {
+            self.ends[e].jump = None;
+            self.capture_loss = true;
+            let bytes = jump.ack.distance(jump.old).max(0) as u32;
+            self.tell(ctx, e, Fact::AckedUnseen { bytes, confirmed: true });
+            let reached = s.seq.min(jump.ack);
+            let ack_max = self.ends[1 - e].ack_max;
+            self.ends[1 - e].ack_max = Some(ack_max.map_or(reached, |a| a.max(reached)));
+            self.ends[e].space.place(reached, 0);
+            self.ends[e].space.acknowledged(reached);
+        } else if s.is_empty() && s.seq == jump.old {
+            self.ends[e].jump = None;
+            self.ends[1 - e].ack_max = jump.ack_max_before;
+            self.tell(ctx, 1 - e, Fact::AckOfUnsent { ack: jump.ack, max: jump.old });
+        } else if !s.end().before(jump.ack) {
+            self.ends[e].jump = None;
+        }
+    }
+
+    /// Moves an end to a state.
+    pub(super) fn step(
+        &mut self,
+        end: usize,
+        to: State,
+        certainty: Certainty,
+        reason: Reason,
+        ctx: &mut Context<'_>,
+    ) {
+        let from = self.ends[end].state;
+        let flags = ctx.segment.map_or(Flags(0), |s| s.flags);
+        let bound = ctx.config.max_transitions;
+        self.steps.push(bound, end, (from, to), certainty, reason, ctx.frame, ctx.at, flags);
+        self.ends[end].state = to;
+        self.ends[end].certainty = certainty;
+        self.tell(ctx, end, Fact::Stepped { from, to, certainty, reason });
+    }
+
+    /// The end's own segment proves the state it was inferred to be in.
+    pub(super) fn confirm(&mut self, end: usize, ctx: &Context<'_>) {
+        if self.ends[end].certainty != Certainty::Observed {
+            self.ends[end].certainty = Certainty::Observed;
+            self.steps.confirm(end, ctx.frame);
+        }
+    }
+
+    /// The latest step of an end is disproved: it is where it was before.
+    pub(super) fn undo(&mut self, end: usize, ctx: &mut Context<'_>) {
+        let from = self.ends[end].state;
+        let Some(step) = self.steps.undo_last(end, ctx.frame) else { return };
+        self.ends[end].state = step.from;
+        self.ends[end].certainty = match self.steps.last(end) {
+            Some(before) => before.certainty_now(),
+            None => Certainty::Assumed,
+        };
+        if from == State::TimeWait {
+            self.cancel_time_wait(end, ctx);
+        }
+        self.tell(ctx, end, Fact::RolledBack { from, to: step.from });
+    }
+
+    /// Undoes steps of an end, latest first, until it stands in `state`; false, and nothing done, if it never did.
+    pub(super) fn undo_to(&mut self, end: usize, state: State, ctx: &mut Context<'_>) -> bool {
+        if !self.steps.standing(end).any(|s| s.from == state) {
+            return false;
+        }
+        while self.ends[end].state != state {
+            self.undo(end, ctx);
+        }
+        true
+    }
+
+    /// Tells the observer a fact.
+    pub(super) fn tell(&self, ctx: &mut Context<'_>, end: usize, fact: Fact) {
+        let event = Event { at: ctx.at, frame: ctx.frame, end, fact };
+        ctx.observer.on_event(&event, self, ctx.segment);
+    }
+
+    fn notable(&mut self, s: &Segment, e: usize, ctx: &mut Context<'_>) {
+        let odd = s.faults.0 != 0 || s.options.faults.0 != 0 || s.urgent != 0;
+        if odd || s.flags.any(Flags::SYN | Flags::URG) || s.options.mss.is_some() || s.options.sack_permitted
+        {
+            self.tell(ctx, e, Fact::NotableHeader);
+        }
+    }
+}
+
+/// Flags that no state machine acts on (rules FL001 and FL002 say why): no flag at all, SYN with FIN or RST, FIN
+/// with RST, or neither ACK, SYN nor RST.
+pub(super) fn illegal(s: &Segment) -> bool {
+    let f = s.flags;
+    let contradiction =
+        f.has(Flags::SYN | Flags::FIN) || f.has(Flags::SYN | Flags::RST) || f.has(Flags::FIN | Flags::RST);
+    contradiction || !f.any(Flags::ACK | Flags::SYN | Flags::RST)
+}

@@ -1,0 +1,292 @@
+//! `Event` and `Fact`: the vocabulary of what was seen. Facts carry numbers, never verdicts.
+
+use super::record::{HalfOpenEnd, Reason, TimeWaitEnd};
+use crate::tcp::{Certainty, Duration, SeqNumber, State, Timestamp};
+
+/// One fact about one connection at one point in the order.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Event {
+    /// Capture time; for a timer the time it was due.
+    pub at: Timestamp,
+    /// The packet that shows it; for a timer the connection's last packet.
+    pub frame: u64,
+    /// Index of the end it is about, 0 or 1, as in [`super::Connection::ends`].
+    pub end: usize,
+    /// What was seen.
+    pub fact: Fact,
+}
+
+/// What was seen of one end. "Sent" facts are about the sender of the packet.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Fact {
+    /// The connection's first packet.
+    Opened,
+    /// A segment whose header has something that most do not: SYN, URG, an urgent pointer, a fault. Rules that
+    /// judge headers look at the segment itself.
+    NotableHeader,
+    /// A combination of flags that no state machine acts on; the segment moved nothing.
+    FlagsRefused,
+    /// A state changed.
+    Stepped {
+        /// From this state.
+        from: State,
+        /// To this one.
+        to: State,
+        /// How it is known.
+        certainty: Certainty,
+        /// Why.
+        reason: Reason,
+    },
+    /// A step was disproved: the end is back in `to`.
+    RolledBack {
+        /// The state it never was in.
+        from: State,
+        /// The state it still is in.
+        to: State,
+    },
+    /// A SYN was sent again.
+    SynRepeated {
+        /// Since the one before.
+        gap: Duration,
+        /// How often by now.
+        count: u32,
+    },
+    /// A SYN+ACK was sent again.
+    SynAckRepeated {
+        /// Since the one before.
+        gap: Duration,
+        /// How often by now.
+        count: u32,
+        /// After a valid final ACK had passed toward its sender.
+        after_ack: bool,
+        /// After its sender had shown that it is in ESTABLISHED.
+        after_established: bool,
+    },
+    /// A SYN+ACK acknowledges what its receiver has not sent.
+    SynAckWrongAck {
+        /// ISN + 1.
+        expected: SeqNumber,
+        /// What it acknowledges.
+        ack: SeqNumber,
+    },
+    /// A second SYN+ACK for one SYN has another sequence number.
+    SynAckIsnChanged {
+        /// Sequence number of the first.
+        first: SeqNumber,
+        /// Of this one.
+        second: SeqNumber,
+        /// Between the two.
+        gap: Duration,
+    },
+    /// The ACK that should complete the handshake does not fit it.
+    FinalAckWrong {
+        /// The acknowledgment that would.
+        expected_ack: SeqNumber,
+        /// What came.
+        ack: SeqNumber,
+        /// The sequence number that would.
+        expected_seq: SeqNumber,
+        /// What came.
+        seq: SeqNumber,
+    },
+    /// A RST answered the SYN and was acceptable. The end is the one that refused.
+    Refused {
+        /// From the SYN to the RST.
+        rtt: Duration,
+    },
+    /// The client sent payload before any SYN+ACK.
+    EarlyData {
+        /// Payload bytes.
+        bytes: u32,
+    },
+    /// The handshake is complete as far as can be seen: the final ACK, or what stands for it, passed.
+    HandshakeDone,
+    /// A SYN with a new ISN from an end that is synchronized.
+    SynWhileSynchronized {
+        /// Its sequence number.
+        seq: SeqNumber,
+        /// How far after the next one expected.
+        ahead: i32,
+    },
+    /// A pure ACK with the old numbers answers that SYN, or a RST inside the window (RFC 5961).
+    ChallengeAck,
+    /// The end that had sent the SYN answers the challenge with a RST: it had lost the connection (RFC 9293 §3.5.1).
+    Desynchronized {
+        /// Since the last traffic both ends knew of.
+        idle: Duration,
+    },
+    /// A listener sends a SYN where a SYN+ACK was due, and gets the SYN+ACK.
+    SplitHandshake,
+    /// An entry came into the SYN queue (again, where it had seemed completed).
+    HalfOpenEntered {
+        /// It had been counted before.
+        again: bool,
+    },
+    /// An entry left the SYN queue.
+    HalfOpenLeft {
+        /// How.
+        kind: HalfOpenEnd,
+        /// SYN+ACKs sent again until then.
+        retransmissions: u32,
+        /// Since the first SYN+ACK.
+        age: Duration,
+    },
+    /// A RST right after the final ACK from a server that said nothing else: the accept queue was full.
+    AcceptAborted,
+    /// Payload after the own FIN.
+    DataAfterFin {
+        /// The sequence number after the FIN.
+        fin_end: SeqNumber,
+        /// Where this segment ends.
+        end: SeqNumber,
+    },
+    /// A second FIN ends elsewhere than the first.
+    FinMoved {
+        /// The sequence number after the first FIN.
+        fin_end: SeqNumber,
+        /// After this one.
+        end: SeqNumber,
+    },
+    /// A FIN was sent again.
+    FinRepeated {
+        /// How often it was sent by now.
+        count: u32,
+    },
+    /// An acceptable RST ended the connection. The end is its sender.
+    Reset {
+        /// State of the receiver until then.
+        receiver: State,
+        /// It carries the ACK flag: sent by an application's abort rather than by a stack without a socket (M17).
+        with_ack: bool,
+        /// The sender had sent a FIN before.
+        after_own_fin: bool,
+        /// The receiver had sent a FIN before.
+        after_peer_fin: bool,
+        /// It answers the receiver's latest segment: sequence number equal to that one's acknowledgment.
+        is_reply: bool,
+        /// Payload bytes of the receiver that were not acknowledged.
+        unacknowledged: u32,
+        /// Sequence number.
+        seq: SeqNumber,
+    },
+    /// A RST that no receiver would act on.
+    ResetRefused {
+        /// Why.
+        class: ResetClass,
+        /// Its sequence number.
+        seq: SeqNumber,
+        /// The lowest that would have been exact.
+        low: SeqNumber,
+        /// The highest that would have been exact.
+        high: SeqNumber,
+        /// The right edge of the receiver's window.
+        right: SeqNumber,
+    },
+    /// The sender of an exact RST, or its receiver, went on: the RST was forged, or not acted on.
+    ResetNotObeyed {
+        /// Packet of the RST.
+        reset_frame: u64,
+        /// It is the RST's own sender that goes on.
+        by_sender: bool,
+        /// TTL of the RST less the TTL its sender used otherwise.
+        ttl_step: i16,
+    },
+    /// TIME_WAIT began.
+    TimeWaitStarted,
+    /// TIME_WAIT began again.
+    TimeWaitRestarted {
+        /// How often by now.
+        count: u32,
+        /// After a repeated FIN; else after any other segment.
+        by_fin: bool,
+    },
+    /// TIME_WAIT ended.
+    TimeWaitEnded {
+        /// How.
+        kind: TimeWaitEnd,
+        /// How long it had lasted.
+        age: Duration,
+    },
+    /// A new connection took the 4-tuple of one in TIME_WAIT. The end is the one that sent the SYN.
+    TimeWaitReused {
+        /// Since TIME_WAIT began.
+        elapsed: Duration,
+        /// The SYN came from the holder itself.
+        by_holder: bool,
+        /// The new ISN less the last sequence number its sender had used.
+        isn_ahead: i32,
+        /// The new timestamp less the last one, where both have one.
+        tsval_ahead: Option<i32>,
+        /// The SYN has a timestamp, the old connection had none.
+        timestamps_new: bool,
+        /// An ISN of old SND.NXT + 65537: a Linux host that had the TIME_WAIT (M10, M11).
+        linux_isn: bool,
+    },
+    /// A SYN was answered by the old connection's ACK out of TIME_WAIT. The end is the holder.
+    TimeWaitRefusedSyn {
+        /// Age of TIME_WAIT: proof that it lives.
+        age: Duration,
+    },
+    /// Something was acknowledged that was not captured. The end is the one whose data is missing.
+    AckedUnseen {
+        /// How much.
+        bytes: u32,
+        /// Its sender went on beyond it.
+        confirmed: bool,
+    },
+    /// Something was acknowledged that was never sent. The end is the one that acknowledged.
+    AckOfUnsent {
+        /// What was acknowledged.
+        ack: SeqNumber,
+        /// The highest that was sent.
+        max: SeqNumber,
+    },
+    /// New data with a timestamp older than the last (RFC 7323 §5).
+    OldTimestamp {
+        /// Its timestamp.
+        value: u32,
+        /// The last one.
+        last: u32,
+    },
+    /// Payload beyond the window that its receiver offered.
+    BeyondWindow {
+        /// From the right edge to the segment's start; negative where it straddles the edge.
+        start: i32,
+        /// From the right edge to the segment's end.
+        end: i32,
+        /// Bytes by which it may be wrong: ACKs captured late.
+        tolerance: u32,
+    },
+    /// Payload so old that no window reaches back to it.
+    BeforeWindow {
+        /// From the segment's end to the acknowledgment that covers it.
+        distance: u32,
+    },
+    /// The right edge of the window moved back.
+    WindowShrunk {
+        /// By how much.
+        by: u32,
+        /// Bytes by which it may be wrong.
+        tolerance: u32,
+    },
+    /// The window that this end had closed is open again, or the connection ended before.
+    ZeroWindowEnded {
+        /// How long it was closed.
+        lasted: Duration,
+        /// Probes of the peer meanwhile.
+        probes: u32,
+    },
+    /// The end's record is being made; the connection's figures are final.
+    Ended,
+}
+
+/// Why a RST would not be acted on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ResetClass {
+    /// Outside the window.
+    Outside,
+    /// Inside the window but not at RCV.NXT (RFC 5961 §3.2).
+    InWindow,
+    /// In SYN_SENT, without acknowledging the SYN.
+    SynSent,
+}

@@ -1,0 +1,70 @@
+//! One entry of a server's SYN queue, seen from outside (tcp.md §4.2).
+
+use super::connection::{Connection, Context};
+use super::event::Fact;
+use super::record::HalfOpenEnd;
+use crate::tcp::{Duration, Timestamp};
+
+/// An entry from the first SYN+ACK until it is completed, given up, or seen to have been there all along.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct HalfOpenTrack {
+    pub start: Timestamp,
+    pub end: Option<(Timestamp, HalfOpenEnd)>,
+    pub retransmissions: u32,
+    due: Timestamp,
+}
+
+impl HalfOpenTrack {
+    /// Linux gives up 63 s after a SYN+ACK that it repeats 5 times (tcp_synack_retries; tcp.md M2).
+    const LIFE: Duration = Duration::from_secs(63);
+
+    pub fn new(at: Timestamp) -> Self {
+        Self { start: at, end: None, retransmissions: 0, due: at + Self::LIFE }
+    }
+
+    /// The SYN+ACK was sent again `gap` after the one before. Each gap is about twice the last, and the entry dies
+    /// when the next would be due (tcp.md M25).
+    pub fn repeated(&mut self, at: Timestamp, gap: Duration) {
+        self.retransmissions = self.retransmissions.saturating_add(1);
+        let last_chance = at + gap.times(2);
+        self.due = if self.retransmissions >= 2 { last_chance } else { self.due.max(last_chance) };
+    }
+}
+
+impl Connection {
+    /// When, by the capture's clock, the server will have given up the entry, while it is there.
+    pub(super) fn half_open_due(&self) -> Option<Timestamp> {
+        self.half_open.filter(|h| h.end.is_none()).map(|h| h.due + self.lag)
+    }
+
+    /// The entry leaves the queue.
+    pub(super) fn end_half_open(&mut self, at: Timestamp, kind: HalfOpenEnd, ctx: &mut Context<'_>) {
+        let Some(entry) = self.half_open.as_mut().filter(|h| h.end.is_none()) else { return };
+        entry.end = Some((at, kind));
+        let (retransmissions, age) = (entry.retransmissions, at.since(entry.start));
+        let server = self.open.syn_ack_sender.unwrap_or(1);
+        self.tell(ctx, server, Fact::HalfOpenLeft { kind, retransmissions, age });
+    }
+
+    pub(super) fn half_open_completed(&mut self, at: Timestamp, server: usize, ctx: &mut Context<'_>) {
+        if self.open.syn_ack_sender == Some(server) {
+            self.end_half_open(at, HalfOpenEnd::Completed, ctx);
+        }
+    }
+
+    /// The entry had seemed completed, but the server repeats its SYN+ACK: it is there still.
+    pub(super) fn half_open_again(&mut self, server: usize, ctx: &mut Context<'_>) {
+        if let Some(entry) = self.half_open.as_mut().filter(|h| h.end.is_some()) {
+            entry.end = None;
+            self.tell(ctx, server, Fact::HalfOpenEntered { again: true });
+        }
+    }
+
+    /// Ends the entry if its time has come.
+    pub(super) fn expire_half_open(&mut self, ctx: &mut Context<'_>) {
+        if let Some(due) = self.half_open_due().filter(|t| *t <= ctx.at) {
+            let lag = self.lag;
+            self.end_half_open(due - lag, HalfOpenEnd::Expired, ctx);
+        }
+    }
+}

@@ -1,0 +1,432 @@
+//! The opening of a connection: SYN, SYN+ACK, the final ACK, and their odd variants (tcp.md §1.5 tables A and B).
+
+use super::connection::{Connection, Context};
+use super::event::Fact;
+use super::half_open::HalfOpenTrack;
+use super::record::{Reason, RoleBasis};
+use super::shape::OpenShape;
+use crate::tcp::{Certainty::*, Duration, Segment, SeqNumber, State, Timestamp};
+
+/// How a connection was opened, as far as was seen.
+#[derive(Debug, Default)]
+pub struct OpenTrack {
+    /// Shapes that apply.
+    pub labels: Labels,
+    /// SYNs sent again.
+    pub syn_retransmissions: u32,
+    /// SYN+ACKs sent again.
+    pub syn_ack_retransmissions: u32,
+    /// A RST refused the SYN.
+    pub refused: Option<Timestamp>,
+    /// The final ACK, or what stands for it, passed.
+    pub done: Option<Timestamp>,
+    /// Latest SYN.
+    pub syn_at: Option<Timestamp>,
+    /// First SYN+ACK.
+    pub first_syn_ack_at: Option<Timestamp>,
+    /// Latest SYN+ACK.
+    pub syn_ack_at: Option<Timestamp>,
+    /// SYN to SYN+ACK.
+    pub server_rtt: Option<Duration>,
+    /// SYN+ACK to ACK.
+    pub client_rtt: Option<Duration>,
+    pub(super) syn_ack_sender: Option<usize>,
+    pub(super) syn_payload: u32,
+    pub(super) final_ack_wrong: bool,
+    pub(super) withdrawn: bool,
+    pub(super) split: bool,
+}
+
+/// A set of opening shapes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Labels(u16);
+
+impl Labels {
+    /// Adds a shape.
+    pub fn add(&mut self, shape: OpenShape) {
+        self.0 |= 1 << shape as u16;
+    }
+
+    /// Whether it holds the shape.
+    pub fn has(self, shape: OpenShape) -> bool {
+        self.0 & (1 << shape as u16) != 0
+    }
+}
+
+impl Connection {
+    /// A SYN or SYN+ACK leaves `e`.
+    pub(super) fn send_syn(&mut self, s: &Segment, e: usize, ctx: &mut Context<'_>) {
+        if s.flags.ack() {
+            self.send_syn_ack(s, e, ctx)
+        } else {
+            self.send_plain_syn(s, e, ctx)
+        }
+        self.ends[e].syn_seen = true;
+    }
+
+    fn send_plain_syn(&mut self, s: &Segment, e: usize, ctx: &mut Context<'_>) {
+        let p = 1 - e;
+        if self.ends[e].iss == Some(s.seq) {
+            return self.repeat_syn(s, e, ctx);
+        }
+        match self.ends[e].state {
+            State::Unknown | State::Closed | State::Listen | State::TimeWait => {
+                if self.ends[p].state == State::SynSent && self.ends[e].state == State::Listen {
+                    self.open.labels.add(OpenShape::SimultaneousOpen);
+                } else if self.ends[p].state == State::Unknown {
+                    self.listen(p);
+                }
+                self.begin(s, e);
+                self.client.get_or_insert((e, RoleBasis::Syn));
+                self.ends[e].state =
+                    if self.ends[e].state == State::Listen { State::Listen } else { State::Closed };
+                self.step(e, State::SynSent, Observed, Reason::SynSent, ctx);
+            }
+            _ => {}
+        }
+    }
+
+    /// What a first SYN says of its sender's numbers.
+    fn begin(&mut self, s: &Segment, e: usize) {
+        let end = &mut self.ends[e];
+        end.iss = Some(s.seq);
+        end.space.start(s.seq + 1);
+        end.window.scale = s.options.window_scale.map(|w| w.min(14));
+        if !s.flags.ack() {
+            self.open.syn_at = Some(s.time);
+            if s.payload_len > 0 {
+                self.open.syn_payload = s.payload_len;
+                self.open.labels.add(OpenShape::SynData);
+            }
+        }
+    }
+
+    /// Waits for connections, as far as can be known.
+    fn listen(&mut self, end: usize) {
+        self.ends[end].state = State::Listen;
+        self.ends[end].certainty = Assumed;
+    }
+
+    fn repeat_syn(&mut self, s: &Segment, e: usize, ctx: &mut Context<'_>) {
+        if !self.ends[e].syn_seen {
+            return self.reordered_syn(s, e, ctx);
+        }
+        let gap = self.open.syn_at.map_or(Duration::ZERO, |t| s.time.since(t));
+        self.open.syn_at = Some(s.time);
+        self.open.syn_retransmissions += 1;
+        let count = self.open.syn_retransmissions;
+        self.tell(ctx, e, Fact::SynRepeated { gap, count });
+        match (self.ends[e].state, self.ends[e].certainty) {
+            // It has not received the SYN+ACK that passed toward it.
+            (State::Established, Inferred) => {
+                self.undo_to(e, State::SynSent, ctx);
+            }
+            // Refused, and trying again with the same number (Windows does, tcp.md §1.9).
+            (State::Closed, _) => self.step(e, State::SynSent, Observed, Reason::SynSent, ctx),
+            _ => {}
+        }
+    }
+
+    /// The SYN whose SYN+ACK was captured first.
+    fn reordered_syn(&mut self, s: &Segment, e: usize, ctx: &mut Context<'_>) {
+        self.open.labels.add(OpenShape::Reordered);
+        self.client = Some((e, RoleBasis::Syn));
+        self.ends[e].window.scale = s.options.window_scale.map(|w| w.min(14));
+        self.open.syn_at = Some(s.time);
+        if self.ends[e].state == State::SynSent {
+            self.confirm(e, ctx);
+        }
+    }
+
+    fn send_syn_ack(&mut self, s: &Segment, e: usize, ctx: &mut Context<'_>) {
+        let p = 1 - e;
+        if !self.ends[p].was_seen() && self.ends[p].iss.is_none() {
+            self.syn_was_missed(s, p, ctx);
+        }
+        if !self.ends[p].syn_acked_by(s.ack) {
+            let expected = self.ends[p].iss.map_or(s.ack, |iss| iss + 1);
+            self.tell(ctx, e, Fact::SynAckWrongAck { expected, ack: s.ack });
+            self.ends[e].acks.push(s.ack);
+            return;
+        }
+        self.ends[e].acks.push(s.ack);
+        self.ends[e].ack_max = Some(self.ends[e].ack_max.map_or(s.ack, |a| a.max(s.ack)));
+        if self.ends[e].iss.is_some_and(|iss| iss != s.seq) && self.ends[e].state != State::Closed {
+            return self.second_syn_ack(s, e, ctx);
+        }
+        self.time_syn_ack(s, e);
+        match (self.ends[e].state, self.ends[e].certainty) {
+            (State::Unknown | State::Closed | State::Listen | State::TimeWait, _) => {
+                self.begin(s, e);
+                self.syn_ack_sent(s, e, ctx);
+            }
+            (State::SynSent, _) => {
+                // Its own SYN crossed the peer's.
+                if self.open.split {
+                    self.tell(ctx, p, Fact::SplitHandshake)
+                }
+                self.step(e, State::SynReceived, Observed, Reason::SynAckSent, ctx);
+            }
+            (State::SynReceived, Inferred | Assumed) => self.confirm(e, ctx),
+            (State::SynReceived, Observed) => self.repeat_syn_ack(s, e, ctx),
+            (State::Established, Inferred | Assumed) if self.ends[e].syn_seen => {
+                self.back_to_syn_received(s, e, ctx)
+            }
+            (State::Established, Assumed) => self.back_to_syn_received(s, e, ctx),
+            _ => self.repeat_syn_ack(s, e, ctx),
+        }
+    }
+
+    /// A SYN+ACK without a SYN: there was one.
+    fn syn_was_missed(&mut self, s: &Segment, p: usize, ctx: &mut Context<'_>) {
+        self.open.labels.add(OpenShape::SynMissing);
+        self.client = Some((p, RoleBasis::SynAck));
+        self.ends[p].iss = Some(s.ack - 1);
+        self.ends[p].space.start(s.ack);
+        self.ends[p].state = State::Closed;
+        self.step(p, State::SynSent, Inferred, Reason::SynSent, ctx);
+    }
+
+    fn syn_ack_sent(&mut self, s: &Segment, e: usize, ctx: &mut Context<'_>) {
+        self.client.get_or_insert((1 - e, RoleBasis::SynAck));
+        self.open.syn_ack_sender = Some(e);
+        if self.ends[e].state == State::Unknown {
+            self.listen(e);
+        }
+        if self.open.syn_payload > 0 {
+            let accepted = self.ends[1 - e].iss.is_some_and(|iss| s.ack.after(iss + 1));
+            self.open.labels.add(if accepted { OpenShape::TfoAccepted } else { OpenShape::TfoIgnored });
+        }
+        self.step(e, State::SynReceived, Observed, Reason::SynAckSent, ctx);
+        if self.half_open.is_none() {
+            self.half_open = Some(HalfOpenTrack::new(s.time));
+            self.tell(ctx, e, Fact::HalfOpenEntered { again: false });
+        }
+    }
+
+    fn time_syn_ack(&mut self, s: &Segment, e: usize) {
+        if self.open.first_syn_ack_at.is_none() {
+            self.open.first_syn_ack_at = Some(s.time);
+            let syn_seen = self.ends[1 - e].syn_seen;
+            self.open.server_rtt = self.open.syn_at.filter(|_| syn_seen).map(|t| s.time.since(t));
+        }
+    }
+
+    /// A SYN+ACK again: its sender has not seen the final ACK, or not taken it.
+    fn repeat_syn_ack(&mut self, s: &Segment, e: usize, ctx: &mut Context<'_>) {
+        let p = 1 - e;
+        let after_established = self.ends[e].state != State::SynReceived;
+        let gap = self.open.syn_ack_at.map_or(Duration::ZERO, |t| s.time.since(t));
+        self.open.syn_ack_retransmissions += 1;
+        let count = self.open.syn_ack_retransmissions;
+        if let Some(entry) = &mut self.half_open {
+            entry.repeated(s.time, gap);
+        }
+        let after_ack = self.open.done.is_some();
+        self.tell(ctx, e, Fact::SynAckRepeated { gap, count, after_ack, after_established });
+        // A client that said nothing since the first SYN+ACK may never have got it.
+        let silent = !self.ends[p].spoke_after_syn;
+        if !after_established
+            && silent
+            && self.ends[p].state == State::Established
+            && self.ends[p].certainty == Inferred
+        {
+            self.open.withdrawn = true;
+            self.undo_to(p, State::SynSent, ctx);
+        }
+    }
+
+    /// A SYN+ACK from an end that seemed to be ESTABLISHED: it is in SYN_RECEIVED still.
+    fn back_to_syn_received(&mut self, s: &Segment, e: usize, ctx: &mut Context<'_>) {
+        let crossed = self.open.labels.has(OpenShape::SimultaneousOpen);
+        if self.undo_to(e, State::SynReceived, ctx) {
+            self.repeat_syn_ack(s, e, ctx);
+            self.half_open_again(e, ctx);
+        } else if crossed && self.undo_to(e, State::SynSent, ctx) {
+            self.step(e, State::SynReceived, Observed, Reason::SynAckSent, ctx);
+            self.step(e, State::Established, Inferred, Reason::AckReceived, ctx);
+        } else if self.undo_to(e, State::Listen, ctx) {
+            self.begin(s, e);
+            self.syn_ack_sent(s, e, ctx);
+        }
+    }
+
+    fn second_syn_ack(&mut self, s: &Segment, e: usize, ctx: &mut Context<'_>) {
+        let first = self.ends[e].iss.unwrap_or(s.seq);
+        let gap = self.open.syn_ack_at.map_or(Duration::ZERO, |t| s.time.since(t));
+        if self.ends[e].state == State::SynReceived {
+            self.ends[e].second_iss = Some(s.seq);
+        }
+        self.tell(ctx, e, Fact::SynAckIsnChanged { first, second: s.seq, gap });
+    }
+
+    /// A SYN or SYN+ACK passed toward `p`.
+    pub(super) fn receive_syn(&mut self, s: &Segment, p: usize, ctx: &mut Context<'_>) {
+        if !s.flags.ack() {
+            if self.ends[p].state == State::SynSent {
+                let answered_before = self.ends[p].ack_max.is_some();
+                self.open.labels.add(OpenShape::SimultaneousOpen);
+                self.open.split |= answered_before || self.open.split;
+                self.step(p, State::SynReceived, Inferred, Reason::SynReceived, ctx);
+            }
+            return;
+        }
+        let acceptable = self.ends[p].syn_acked_by(s.ack) && self.ends[1 - p].iss == Some(s.seq);
+        if acceptable {
+            self.open.syn_ack_at = Some(s.time);
+        }
+        match self.ends[p].state {
+            State::SynSent if acceptable && !self.open.withdrawn => {
+                self.step(p, State::Established, Inferred, Reason::SynAckReceived, ctx);
+            }
+            State::SynReceived if acceptable => {
+                self.step(p, State::Established, Inferred, Reason::SynAckReceived, ctx);
+            }
+            _ => {}
+        }
+    }
+
+    /// An ACK, data or FIN leaves an end that has not shown to be synchronized. False: it proves nothing, and is
+    /// not to be acted on.
+    pub(super) fn send_in_opening(&mut self, s: &Segment, e: usize, ctx: &mut Context<'_>) -> bool {
+        match (self.ends[e].state, self.ends[e].certainty) {
+            (State::Unknown, _) => self.speak_midstream(s, e, ctx),
+            (State::Listen | State::TimeWait, _) if self.ends[1 - e].state == State::SynSent => {
+                self.answer_unopened(s, e, ctx)
+            }
+            (State::Listen, _) => {
+                self.step(e, State::Established, Assumed, Reason::Midstream, ctx);
+                true
+            }
+            (State::SynSent, _) => self.finish_as_client(s, e, ctx),
+            (State::SynReceived, _) => self.speak_in_syn_received(s, e, ctx),
+            (State::Established, Inferred) if !self.ends[e].spoke_after_syn => {
+                self.finish_as_client(s, e, ctx)
+            }
+            (State::Established, Inferred) => {
+                self.confirm(e, ctx);
+                true
+            }
+            _ => true,
+        }
+    }
+
+    fn speak_midstream(&mut self, s: &Segment, e: usize, ctx: &mut Context<'_>) -> bool {
+        if self.id == s.packet || self.ends[1 - e].state == State::Unknown {
+            self.open.labels.add(OpenShape::Midstream);
+        }
+        self.ends[e].spoke_after_syn = true;
+        self.step(e, State::Established, Assumed, Reason::Midstream, ctx);
+        true
+    }
+
+    /// A listener answers a SYN with something else than a SYN+ACK: the old connection's ACK, or its SYN+ACK was
+    /// not captured.
+    fn answer_unopened(&mut self, s: &Segment, e: usize, ctx: &mut Context<'_>) -> bool {
+        let p = 1 - e;
+        if !self.ends[p].syn_acked_by(s.ack) {
+            return false;
+        }
+        if s.is_pure_ack() {
+            // Odd stacks acknowledge the SYN first and send their own SYN after it.
+            self.open.split = true;
+            return false;
+        }
+        self.open.labels.add(OpenShape::SynAckMissing);
+        self.ends[e].iss.get_or_insert(s.seq - 1);
+        self.step(e, State::Established, Assumed, Reason::Midstream, ctx);
+        true
+    }
+
+    /// The client's first segment after its SYN.
+    fn finish_as_client(&mut self, s: &Segment, e: usize, ctx: &mut Context<'_>) -> bool {
+        let p = 1 - e;
+        if self.open.first_syn_ack_at.is_none()
+            && !self.ends[p].syn_seen
+            && self.ends[p].state != State::Established
+        {
+            return self.syn_ack_was_missed(s, e, ctx);
+        }
+        if self.ends[p].second_iss.is_some_and(|iss| s.ack == iss + 1) {
+            self.take_second_syn_ack(p);
+        }
+        if self.is_wrong_final_ack(s, e) {
+            if !self.open.final_ack_wrong {
+                self.open.final_ack_wrong = true;
+                let expected_ack = self.ends[p].iss.map_or(s.ack, |iss| iss + 1);
+                let expected_seq = self.ends[e].iss.map_or(s.seq, |iss| iss + 1);
+                self.tell(ctx, e, Fact::FinalAckWrong { expected_ack, ack: s.ack, expected_seq, seq: s.seq });
+            }
+            return false;
+        }
+        self.ends[e].spoke_after_syn = true;
+        if self.ends[e].state == State::Established {
+            self.confirm(e, ctx);
+        } else {
+            self.step(e, State::Established, Observed, Reason::AckSent, ctx);
+        }
+        true
+    }
+
+    /// Neither the SYN+ACK's number plus one nor anything that its sender sent since; what is beyond counts as
+    /// lost data only where the client has moved on itself.
+    fn is_wrong_final_ack(&self, s: &Segment, e: usize) -> bool {
+        let (end, peer) = (&self.ends[e], &self.ends[1 - e]);
+        let (Some(iss), Some(peer_iss)) = (end.iss, peer.iss) else { return false };
+        let first_pure = s.payload_len == 0 && s.seq == iss + 1;
+        let bad_ack = !s.ack.after(peer_iss) || (s.ack.after(peer.space.max()) && first_pure);
+        let bad_seq =
+            s.is_pure_ack() && s.seq != iss + 1 && s.seq != end.space.nxt() && s.seq.before(iss + 1);
+        bad_ack || bad_seq
+    }
+
+    fn take_second_syn_ack(&mut self, p: usize) {
+        if let Some(iss) = self.ends[p].second_iss.take() {
+            self.ends[p].iss = Some(iss);
+            self.ends[p].space.start(iss + 1);
+        }
+    }
+
+    /// The client goes on though no SYN+ACK was captured.
+    fn syn_ack_was_missed(&mut self, s: &Segment, e: usize, ctx: &mut Context<'_>) -> bool {
+        let p = 1 - e;
+        let has_learned = s.flags.ack() && s.ack != SeqNumber(0);
+        if !has_learned || self.ends[e].iss.is_some_and(|iss| !s.seq.after(iss)) {
+            if s.payload_len > 0 {
+                self.tell(ctx, e, Fact::EarlyData { bytes: s.payload_len });
+            }
+            return false;
+        }
+        self.open.labels.add(OpenShape::SynAckMissing);
+        self.ends[e].spoke_after_syn = true;
+        self.step(e, State::Established, Observed, Reason::AckSent, ctx);
+        if !self.ends[p].was_seen() {
+            self.ends[p].iss = Some(s.ack - 1);
+            self.ends[p].space.start(s.ack);
+            self.step(p, State::Established, Assumed, Reason::Midstream, ctx);
+        }
+        true
+    }
+
+    fn speak_in_syn_received(&mut self, s: &Segment, e: usize, ctx: &mut Context<'_>) -> bool {
+        let fast_open = self.open.labels.has(OpenShape::TfoAccepted);
+        if s.payload_len > 0 && !fast_open && !s.flags.fin() {
+            self.step(e, State::Established, Assumed, Reason::Midstream, ctx);
+        }
+        true
+    }
+
+    /// An acknowledgment of its SYN passed toward `p`: a listener's handshake is complete.
+    pub(super) fn receive_ack_of_syn(&mut self, s: &Segment, p: usize, ctx: &mut Context<'_>) {
+        if self.ends[p].state != State::SynReceived || !self.ends[p].syn_acked_by(s.ack) {
+            return;
+        }
+        self.step(p, State::Established, Inferred, Reason::AckReceived, ctx);
+        if self.open.done.is_none() {
+            self.open.done = Some(s.time);
+            self.open.client_rtt = self.open.syn_ack_at.map(|t| s.time.since(t));
+        }
+        self.half_open_completed(s.time, p, ctx);
+        self.tell(ctx, p, Fact::HandshakeDone);
+    }
+}

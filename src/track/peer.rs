@@ -1,0 +1,225 @@
+//! `Peer`: one end of a connection, its state and its send and receive variables as far as an observer can know them.
+
+use super::record::Flow;
+use super::space::SendSpace;
+use crate::tcp::{Certainty, Endpoint, Flags, Segment, SeqNumber, State, Timestamp};
+
+/// One end of a connection.
+#[derive(Debug)]
+pub struct Peer {
+    /// Its address and port.
+    pub endpoint: Endpoint,
+    /// Where it stands.
+    pub state: State,
+    /// How that is known.
+    pub certainty: Certainty,
+    /// Its initial sequence number.
+    pub iss: Option<SeqNumber>,
+    /// The sequence numbers it has used.
+    pub space: SendSpace,
+    /// The sequence number after its FIN, once that was sent.
+    pub fin_end: Option<SeqNumber>,
+    /// The highest acknowledgment it sent that could be believed.
+    pub ack_max: Option<SeqNumber>,
+    /// What it sent, counted.
+    pub flow: Flow,
+    /// When it last sent anything.
+    pub last_sent: Option<Timestamp>,
+    /// Scaled window it offered last, and how it moved.
+    pub window: Window,
+    /// Latest timestamp value it sent.
+    pub ts_last: Option<u32>,
+    /// TTL of its first segment.
+    pub ttl: Option<u8>,
+    pub(super) second_iss: Option<SeqNumber>,
+    pub(super) acks: AckRing,
+    pub(super) sack_right: Option<SeqNumber>,
+    pub(super) fin_first: Option<Timestamp>,
+    pub(super) fin_delivered: bool,
+    pub(super) spoke_after_syn: bool,
+    pub(super) syn_seen: bool,
+    pub(super) last_payload: Option<Timestamp>,
+    pub(super) last_was_keep_alive: bool,
+    pub(super) last_was_probe: bool,
+    pub(super) dup_ack_base: Option<(SeqNumber, SeqNumber)>,
+    pub(super) hole_at: Timestamp,
+    pub(super) jump: Option<AckJump>,
+    pub(super) rtt: RttRing,
+    pub(super) recent: RecentRing,
+}
+
+impl Peer {
+    pub(super) fn new(endpoint: Endpoint) -> Self {
+        Self {
+            endpoint,
+            state: State::Unknown,
+            certainty: Certainty::Assumed,
+            iss: None,
+            space: SendSpace::default(),
+            fin_end: None,
+            ack_max: None,
+            flow: Flow::default(),
+            last_sent: None,
+            window: Window::default(),
+            ts_last: None,
+            ttl: None,
+            second_iss: None,
+            acks: AckRing::default(),
+            sack_right: None,
+            fin_first: None,
+            fin_delivered: false,
+            spoke_after_syn: false,
+            syn_seen: false,
+            last_payload: None,
+            last_was_keep_alive: false,
+            last_was_probe: false,
+            dup_ack_base: None,
+            hole_at: Timestamp::MIN,
+            jump: None,
+            rtt: RttRing::default(),
+            recent: RecentRing::default(),
+        }
+    }
+
+    /// Whether its own segments, not only the peer's, tell what is known of it.
+    pub fn was_seen(&self) -> bool {
+        self.last_sent.is_some()
+    }
+
+    /// Whether `ack` acknowledges its SYN and nothing it has not sent (RFC 9293 §3.10.7.3).
+    pub(super) fn syn_acked_by(&self, ack: SeqNumber) -> bool {
+        self.iss.is_some_and(|iss| ack.after(iss) && !ack.after(self.space.max()))
+    }
+
+    /// Whether `ack` covers its FIN.
+    pub(super) fn fin_acked_by(&self, ack: SeqNumber) -> bool {
+        self.fin_end.is_some_and(|end| !ack.before(end))
+    }
+
+    /// Whether its peer, who sent `ack_max`, has acknowledged all it sent.
+    pub(super) fn all_acked(&self, ack_max: Option<SeqNumber>) -> bool {
+        ack_max.is_some_and(|ack| !ack.before(self.space.max()))
+    }
+}
+
+/// The window one end offers.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Window {
+    /// Its shift count, where the SYN carried one.
+    pub scale: Option<u8>,
+    /// Latest window, scaled where scaling was agreed on.
+    pub last: u32,
+    /// Largest window.
+    pub max: u32,
+    /// Highest right edge: acknowledgment plus window.
+    pub right: Option<SeqNumber>,
+    /// The same, segments with SYN left out.
+    pub right_after_syn: Option<SeqNumber>,
+    pub(super) raw: u16,
+    pub(super) zero_since: Option<Timestamp>,
+    pub(super) probes: u32,
+}
+
+/// Something acknowledged beyond all that was captured; its sender's next segment decides what it was.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct AckJump {
+    pub old: SeqNumber,
+    pub ack: SeqNumber,
+    pub frame: u64,
+    /// The acknowledging end's `ack_max` before, to go back to.
+    pub ack_max_before: Option<SeqNumber>,
+}
+
+/// The last acknowledgments an end sent: a RST at one of them is a reply (tcp.md §1.8).
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct AckRing {
+    ring: [SeqNumber; 8],
+    count: u8,
+    next: u8,
+}
+
+impl AckRing {
+    pub fn push(&mut self, ack: SeqNumber) {
+        let latest = self.ring[usize::from((self.next + 7) % 8)];
+        if self.count > 0 && latest == ack {
+            return;
+        }
+        self.ring[usize::from(self.next)] = ack;
+        self.next = (self.next + 1) % 8;
+        self.count = (self.count + 1).min(8);
+    }
+
+    pub fn contains(&self, seq: SeqNumber) -> bool {
+        self.ring.iter().take(usize::from(self.count)).any(|a| *a == seq)
+    }
+
+    pub fn is_latest(&self, seq: SeqNumber) -> bool {
+        self.count > 0 && self.ring[usize::from((self.next + 7) % 8)] == seq
+    }
+}
+
+/// Data segments whose acknowledgment is timed; each is dropped when it is repeated (Karn's rule, RFC 6298 §3).
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct RttRing {
+    timed: [(SeqNumber, Timestamp); 4],
+    count: u8,
+}
+
+impl RttRing {
+    /// Starts timing a segment that ends at `end`; while four are timed, more are not.
+    pub fn start(&mut self, end: SeqNumber, at: Timestamp) {
+        if let Some(slot) = self.timed.get_mut(usize::from(self.count)) {
+            *slot = (end, at);
+            self.count += 1;
+        }
+    }
+
+    /// Something was sent again: no answer tells any more which copy it answers.
+    pub fn forget(&mut self) {
+        self.count = 0;
+    }
+
+    /// The time the newest segment covered by `ack` was sent; all covered ones are done.
+    pub fn acked(&mut self, ack: SeqNumber) -> Option<Timestamp> {
+        let covered =
+            self.timed.iter().take(usize::from(self.count)).take_while(|(end, _)| !end.after(ack)).count();
+        let newest = self.timed.get(covered.checked_sub(1)?).map(|(_, at)| *at);
+        self.timed.copy_within(covered.., 0);
+        self.count -= covered as u8;
+        newest
+    }
+}
+
+/// Fingerprints of the last segments an end sent, to know a mirror port's second copy.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct RecentRing {
+    ring: [(u64, Timestamp); 4],
+    next: u8,
+}
+
+impl RecentRing {
+    /// Whether a segment of this fingerprint was sent within `window` before; remembers it otherwise.
+    pub fn seen(&mut self, print: u64, at: Timestamp, window: i64) -> bool {
+        if self.ring.iter().any(|(p, t)| *p == print && at.since(*t).0.abs() <= window) {
+            return true;
+        }
+        self.ring[usize::from(self.next)] = (print, at);
+        self.next = (self.next + 1) % 4;
+        false
+    }
+}
+
+/// What two copies of one packet have in common; TTL and VLAN may differ (tcp.md §1.2). Never 0.
+pub(super) fn fingerprint(s: &Segment) -> u64 {
+    let flags = u64::from(s.flags.0 & (Flags::AE.0 * 2 - 1));
+    let words = [
+        u64::from(s.seq.0) << 32 | u64::from(s.ack.0),
+        u64::from(s.payload_len) << 32 | u64::from(s.window) << 16 | u64::from(s.ip.id.unwrap_or(0)),
+        s.options.timestamps.map_or(0, |t| u64::from(t.value) << 32 | u64::from(t.echo)) ^ flags << 20,
+    ];
+    // FNV-1a over words (Fowler, Noll, Vo), multiplied once more so that the high bits depend on all.
+    words.iter().fold(0xcbf2_9ce4_8422_2325u64, |h, w| {
+        let h = (h ^ w).wrapping_mul(0x0000_0100_0000_01b3);
+        h ^ h >> 29
+    }) | 1
+}

@@ -1,0 +1,257 @@
+//! RST: would its receiver act on it, and did it (RFC 9293 §3.10.7.4, RFC 5961 §3, tcp.md §1.8).
+
+use super::connection::{Connection, Context};
+use super::event::{Fact, ResetClass};
+use super::record::{HalfOpenEnd, Reason, RoleBasis, TimeWaitEnd};
+use super::shape::OpenShape;
+use crate::tcp::{Certainty::*, Duration, Segment, SeqNumber, State, Timestamp};
+
+/// The RST that closed the connection, to be taken back if an end goes on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ResetMemo {
+    pub frame: u64,
+    pub at: Timestamp,
+    pub seq: SeqNumber,
+    pub sender: usize,
+    pub id: Option<u16>,
+    pub ttl: u8,
+}
+
+/// Where a RST's sequence number lies for its receiver.
+struct Aim {
+    low: SeqNumber,
+    high: SeqNumber,
+    right: SeqNumber,
+    exact: bool,
+    in_window: bool,
+}
+
+impl Connection {
+    /// A RST passes from `e` to its peer.
+    pub(super) fn on_rst(&mut self, s: &Segment, e: usize, ctx: &mut Context<'_>) {
+        let p = 1 - e;
+        let reply = !s.flags.ack() && self.ends[p].acks.contains(s.seq);
+        self.settle_reset_of_holder(e, ctx);
+        match self.ends[p].state {
+            State::SynSent => self.rst_in_syn_sent(s, e, ctx),
+            State::Closed if self.ends[e].state.is_synchronized() => self.reset_sent(e, ctx),
+            State::Listen | State::Unknown | State::Closed => self.rst_without_connection(s, e, ctx),
+            _ if self.is_accept_abort(s, e) => self.accept_abort(s, e, ctx),
+            _ => {
+                let aim = self.aim(s, e);
+                if aim.exact {
+                    self.exact_rst(s, e, ctx);
+                } else if !reply {
+                    let class = if aim.in_window { ResetClass::InWindow } else { ResetClass::Outside };
+                    let Aim { low, high, right, .. } = aim;
+                    self.tell(ctx, e, Fact::ResetRefused { class, seq: s.seq, low, high, right });
+                }
+            }
+        }
+    }
+
+    /// A holder of TIME_WAIT that sends a RST has no TIME_WAIT any more.
+    fn settle_reset_of_holder(&mut self, e: usize, ctx: &mut Context<'_>) {
+        if self.ends[e].state == State::TimeWait {
+            self.end_time_wait(e, ctx.at, TimeWaitEnd::Gone, ctx);
+        }
+    }
+
+    fn reset_sent(&mut self, e: usize, ctx: &mut Context<'_>) {
+        if self.ends[e].state != State::Closed {
+            self.step(e, State::Closed, Observed, Reason::ResetSent, ctx);
+        }
+    }
+
+    /// The peer has nothing that could be reset.
+    fn rst_without_connection(&mut self, s: &Segment, e: usize, ctx: &mut Context<'_>) {
+        let p = 1 - e;
+        let answers_syn = s.flags.ack() && s.seq == SeqNumber(0);
+        if answers_syn && self.client.is_none() {
+            self.client = Some((p, RoleBasis::Refusal));
+            if self.ends[p].iss.is_none() && !self.ends[p].was_seen() {
+                self.ends[p].iss = Some(s.ack - 1);
+                self.open.refused = Some(s.time);
+            }
+        }
+        if self.ends[e].state == State::SynSent {
+            self.open.labels.add(OpenShape::ClientCancelled);
+            self.close.touch(s.time);
+        }
+        self.reset_sent(e, ctx);
+    }
+
+    fn rst_in_syn_sent(&mut self, s: &Segment, e: usize, ctx: &mut Context<'_>) {
+        let p = 1 - e;
+        if s.flags.ack() && self.ends[p].syn_acked_by(s.ack) {
+            let rtt = self.open.syn_at.map_or(Duration::ZERO, |t| s.time.since(t));
+            self.open.refused = Some(s.time);
+            self.open.server_rtt.get_or_insert(rtt);
+            self.close.touch(s.time);
+            self.reset_sent(e, ctx);
+            self.step(p, State::Closed, Inferred, Reason::ResetReceived, ctx);
+            self.end_half_open(s.time, HalfOpenEnd::Aborted, ctx);
+            self.tell(ctx, e, Fact::Refused { rtt });
+            return;
+        }
+        let iss = self.ends[p].iss.unwrap_or(s.seq);
+        let class = ResetClass::SynSent;
+        self.tell(ctx, e, Fact::ResetRefused { class, seq: s.seq, low: iss, high: iss, right: iss });
+    }
+
+    fn aim(&self, s: &Segment, e: usize) -> Aim {
+        let (end, peer) = (&self.ends[e], &self.ends[1 - e]);
+        let first = end.iss.map(|iss| iss + 1);
+        let Some(low) = peer.ack_max.or(first) else {
+            return Aim { low: s.seq, high: s.seq, right: s.seq, exact: true, in_window: false };
+        };
+        let reached = if end.space.known() { end.space.max() } else { low };
+        let high = reached.max(low);
+        let right = peer.window.right.unwrap_or(high + 65_535).max(high);
+        let between = !s.seq.before(low) && !s.seq.after(high);
+        let before_fin = end.fin_end.is_some() && s.seq == high - 1;
+        let exact = between || before_fin || peer.sack_right == Some(s.seq);
+        Aim { low, high, right, exact, in_window: s.seq.after(high) && s.seq.before(right) }
+    }
+
+    /// A stack whose accept queue is full answers the final ACK so (tcp.md M7).
+    fn is_accept_abort(&self, s: &Segment, e: usize) -> bool {
+        let server = &self.ends[e];
+        let soon = self.open.done.is_some_and(|t| s.time.since(t) <= Duration::from_secs(1));
+        let first = server.iss.is_some_and(|iss| s.seq == iss + 1);
+        self.open.syn_ack_sender == Some(e)
+            && !s.flags.ack()
+            && first
+            && soon
+            && server.flow.payload_bytes == 0
+            && server.fin_end.is_none()
+            && self.ends[1 - e].fin_end.is_none()
+            && server.state == State::Established
+    }
+
+    fn accept_abort(&mut self, s: &Segment, e: usize, ctx: &mut Context<'_>) {
+        self.undo_to(e, State::SynReceived, ctx);
+        self.half_open_again(e, ctx);
+        self.end_half_open(s.time, HalfOpenEnd::Aborted, ctx);
+        self.tell(ctx, e, Fact::AcceptAborted);
+        self.remember_reset(s, e);
+        self.reset_sent(e, ctx);
+        self.step(1 - e, State::Closed, Inferred, Reason::ResetReceived, ctx);
+    }
+
+    fn exact_rst(&mut self, s: &Segment, e: usize, ctx: &mut Context<'_>) {
+        let p = 1 - e;
+        if self.ends[p].state == State::SynReceived && self.open.syn_ack_sender == Some(p) {
+            self.open.labels.add(OpenShape::ClientCancelled);
+            self.reset_sent(e, ctx);
+            self.step(p, State::Listen, Inferred, Reason::ResetReceived, ctx);
+            self.end_half_open(s.time, HalfOpenEnd::Cancelled, ctx);
+            self.close.touch(s.time);
+            return;
+        }
+        if self.ends[p].state == State::TimeWait {
+            self.end_time_wait(p, ctx.at, TimeWaitEnd::Assassinated, ctx);
+            self.reset_sent(e, ctx);
+            self.step(p, State::Closed, Inferred, Reason::ResetReceived, ctx);
+            return;
+        }
+        let idle = self.desynchronized_idle(s, e);
+        self.tell_reset(s, e, idle, ctx);
+        self.remember_reset(s, e);
+        self.reset_sent(e, ctx);
+        self.step(p, State::Closed, Inferred, Reason::ResetReceived, ctx);
+        self.end_half_open(
+            s.time,
+            if self.open.syn_ack_sender == Some(e) { HalfOpenEnd::Aborted } else { HalfOpenEnd::Cancelled },
+            ctx,
+        );
+    }
+
+    /// The RST answers a challenge to this end's SYN within a second: it had lost the connection.
+    fn desynchronized_idle(&self, s: &Segment, e: usize) -> Option<Duration> {
+        let (ack, at) = self.challenged?;
+        let held = self.held_syn.as_ref()?;
+        let soon = s.time.since(at) <= Duration::from_secs(1);
+        let since = self.ends[e].last_payload.or(self.ends[1 - e].last_payload).unwrap_or(self.first);
+        (soon && s.seq == ack && self.end_of(&held.src) == e).then(|| held.time.since(since))
+    }
+
+    fn tell_reset(&mut self, s: &Segment, e: usize, idle: Option<Duration>, ctx: &mut Context<'_>) {
+        let p = 1 - e;
+        if let Some(idle) = idle {
+            return self.tell(ctx, e, Fact::Desynchronized { idle });
+        }
+        let acked = self.ends[e].ack_max.unwrap_or(self.ends[p].space.nxt());
+        let pending = self.ends[p].space.max().distance(acked).max(0) as u32;
+        let fact = Fact::Reset {
+            receiver: self.ends[p].state,
+            with_ack: s.flags.ack(),
+            after_own_fin: self.ends[e].fin_end.is_some(),
+            after_peer_fin: self.ends[p].fin_end.is_some(),
+            is_reply: !s.flags.ack() && self.ends[p].acks.is_latest(s.seq),
+            unacknowledged: pending,
+            seq: s.seq,
+        };
+        self.tell(ctx, e, fact);
+    }
+
+    fn remember_reset(&mut self, s: &Segment, e: usize) {
+        self.close.touch(s.time);
+        self.close.reset_by = Some(e);
+        self.close.reset_at = Some(s.time);
+        let memo =
+            ResetMemo { frame: s.packet, at: s.time, seq: s.seq, sender: e, id: s.ip.id, ttl: s.ip.ttl };
+        self.reset = Some(memo);
+    }
+
+    /// An end closed by a RST goes on. True where the RST is taken back.
+    pub(super) fn revive_after_reset(&mut self, s: &Segment, e: usize, ctx: &mut Context<'_>) -> bool {
+        let Some(memo) = self.reset else { return false };
+        let by_sender = memo.sender == e;
+        let obeyed =
+            if by_sender { !self.sender_goes_on(s, &memo) } else { !self.receiver_goes_on(s, e, &memo) };
+        if obeyed {
+            return false;
+        }
+        self.undo_reset(e, ctx);
+        if by_sender {
+            self.undo_reset(1 - e, ctx);
+            let usual = self.ends[e].ttl.unwrap_or(memo.ttl);
+            let ttl_step = i16::from(memo.ttl) - i16::from(usual);
+            self.tell(ctx, e, Fact::ResetNotObeyed { reset_frame: memo.frame, by_sender, ttl_step });
+        }
+        if self.ends[1 - e].state != State::Closed {
+            self.close.reset_by = None;
+            self.close.reset_at = None;
+            self.reset = None;
+        }
+        true
+    }
+
+    /// Something new after its own RST, and sent after it: not a packet that the capture put behind it.
+    fn sender_goes_on(&self, s: &Segment, memo: &ResetMemo) -> bool {
+        let sent_before = match (memo.id, s.ip.id) {
+            (Some(reset), Some(id)) if reset != 0 && id != 0 => (id.wrapping_sub(reset) as i16) < 0,
+            _ => false,
+        };
+        let at_once = s.time.since(memo.at) <= Duration::from_millis(1);
+        let beyond = s.end().after(self.ends[memo.sender].space.max());
+        !s.seq.before(memo.seq) && !sent_before && (beyond || !at_once)
+    }
+
+    /// Speaks of new things so long after the RST passed toward it that it can't have been on the way then.
+    fn receiver_goes_on(&self, s: &Segment, e: usize, memo: &ResetMemo) -> bool {
+        let rtt =
+            self.open.client_rtt.unwrap_or(Duration::ZERO) + self.open.server_rtt.unwrap_or(Duration::ZERO);
+        let on_the_way = s.time.since(memo.at) <= rtt.times(2).max(Duration::from_millis(10));
+        let says_something = s.payload_len > 0 || self.ends[e].ack_max.is_none_or(|a| s.ack.after(a));
+        says_something && !on_the_way
+    }
+
+    fn undo_reset(&mut self, end: usize, ctx: &mut Context<'_>) {
+        let by_reset = |r| matches!(r, Reason::ResetSent | Reason::ResetReceived);
+        if self.steps.last(end).is_some_and(|step| by_reset(step.reason)) {
+            self.undo(end, ctx);
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! `Steps`: the states each end went through, with what was disproved later (tcp.md §1.3, §1.13).
+
+use super::record::{Reason, Role, Transition};
+use crate::tcp::{Certainty, Flags, State, Timestamp};
+
+/// One step of one end; a frame of 0 is none, packets count from 1.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Step {
+    pub at: Timestamp,
+    pub frame: u64,
+    confirmed: u64,
+    rolled_back: u64,
+    pub flags: Flags,
+    pub end: u8,
+    pub from: State,
+    pub to: State,
+    pub certainty: Certainty,
+    pub reason: Reason,
+}
+
+impl Step {
+    /// How it is known by now.
+    pub fn certainty_now(&self) -> Certainty {
+        if self.confirmed != 0 { Certainty::Observed } else { self.certainty }
+    }
+
+    fn stands(&self) -> bool {
+        self.rolled_back == 0
+    }
+}
+
+/// The steps of both ends in the order of happening, within a bound.
+#[derive(Debug, Default)]
+pub(super) struct Steps {
+    list: Vec<Step>,
+    dropped: u32,
+}
+
+impl Steps {
+    /// Adds a step. At the bound one from the middle is dropped: the opening stays for the reader, the latest
+    /// ones for roll-backs.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "a step has that many parts, and this is its only constructor"
+    )]
+    pub fn push(
+        &mut self,
+        bound: usize,
+        end: usize,
+        (from, to): (State, State),
+        certainty: Certainty,
+        reason: Reason,
+        frame: u64,
+        at: Timestamp,
+        flags: Flags,
+    ) {
+        if self.list.len() >= bound.max(4) {
+            self.list.remove(self.list.len() / 2);
+            self.dropped = self.dropped.saturating_add(1);
+        }
+        let end = end as u8;
+        self.list.push(Step {
+            at,
+            frame,
+            confirmed: 0,
+            rolled_back: 0,
+            flags,
+            end,
+            from,
+            to,
+            certainty,
+            reason,
+        });
+    }
+
+    /// The end itself has proved its latest standing step.
+    pub fn confirm(&mut self, end: usize, frame: u64) {
+        if let Some(step) = self.list.iter_mut().rev().find(|s| usize::from(s.end) == end && s.stands()) {
+            if step.confirmed == 0 && step.certainty != Certainty::Observed {
+                step.confirmed = frame;
+            }
+        }
+    }
+
+    /// The latest standing step of an end.
+    pub fn last(&self, end: usize) -> Option<&Step> {
+        self.list.iter().rev().find(|s| usize::from(s.end) == end && s.stands())
+    }
+
+    /// The standing steps of an end, latest first.
+    pub fn standing(&self, end: usize) -> impl Iterator<Item = &Step> {
+        self.list.iter().rev().filter(move |s| usize::from(s.end) == end && s.stands())
+    }
+
+    /// Marks the latest standing step of an end as disproved by packet `frame`; gives it.
+    pub fn undo_last(&mut self, end: usize, frame: u64) -> Option<Step> {
+        let step = self.list.iter_mut().rev().find(|s| usize::from(s.end) == end && s.stands())?;
+        step.rolled_back = frame;
+        Some(*step)
+    }
+
+    /// Steps that were dropped at the bound.
+    pub fn dropped(&self) -> u32 {
+        self.dropped
+    }
+
+    /// All steps for the record; `client` is the index of the client's end.
+    pub fn transitions(&self, client: usize) -> Vec<Transition> {
+        let some = |frame: u64| (frame != 0).then_some(frame);
+        self.list
+            .iter()
+            .map(|s| Transition {
+                frame: s.frame,
+                at: s.at,
+                endpoint: if usize::from(s.end) == client { Role::Client } else { Role::Server },
+                from: s.from,
+                to: s.to,
+                flags: s.flags,
+                certainty: s.certainty,
+                confirmed: some(s.confirmed),
+                reason: s.reason,
+                rolled_back: some(s.rolled_back),
+            })
+            .collect()
+    }
+}
