@@ -5,6 +5,7 @@ mod decoding;
 mod golden;
 mod kernel;
 mod layers;
+mod program;
 mod properties;
 mod readers;
 mod readme;

@@ -1,11 +1,10 @@
 //! What the program says about itself: schema, completions, manual.
 
-use std::io::{self, Write};
-
 use clap_complete::Shell;
 
 use super::command;
 use super::failure::Usage;
+use super::place::Place;
 use crate::output;
 
 /// Prints the JSON Schema of the JSON output.
@@ -37,8 +36,6 @@ pub fn man(name: Option<&str>) -> anyhow::Result<u8> {
 }
 
 fn print(bytes: &[u8]) -> anyhow::Result<u8> {
-    let mut out = io::stdout().lock();
-    out.write_all(bytes)?;
-    out.flush()?;
+    Place::Stdout.write(|out| out.write_all(bytes))?;
     Ok(0)
 }

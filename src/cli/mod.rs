@@ -9,8 +9,10 @@ mod screen;
 mod watch;
 
 use std::ffi::OsString;
+use std::path::Path;
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches};
 
 use args::{Cli, Command};
@@ -18,14 +20,16 @@ pub use failure::Usage;
 
 /// Does what the arguments say; the first one is the program's name.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let parsed = command()
-        .try_get_matches_from(with_read(args.into_iter().collect()))
-        .and_then(|matches| Cli::from_arg_matches(&matches));
+    let words = with_read(args.into_iter().collect());
+    let parsed = command().try_get_matches_from(&words).and_then(|matches| Cli::from_arg_matches(&matches));
     let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => {
             // Nobody left to tell when this fails: the reader of help or of errors has gone.
             let _ = error.print();
+            if error.kind() == ErrorKind::InvalidSubcommand {
+                hint_read(&words);
+            }
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
@@ -36,6 +40,13 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Man { command } => meta::man(command.as_deref()),
     };
     ExitCode::from(done.unwrap_or_else(|error| failure::tell(&error)))
+}
+
+/// A file in the place of a command: what was meant is likely.
+fn hint_read(words: &[OsString]) {
+    if let Some(file) = words.get(1).filter(|word| Path::new(word).is_file()) {
+        failure::say("hint", &format!("to analyze a capture: tcpscope read {}", file.to_string_lossy()));
+    }
 }
 
 /// The arguments' definition, with the version of libpcap.

@@ -211,7 +211,7 @@ fn layout(
             (_, true) => Detail::Verbose,
             _ => Detail::Normal,
         },
-        command: Some(command(paths, input)),
+        command: (!paths.iter().any(|p| p.as_os_str() == "-")).then(|| command(paths, input)),
         libpcap: libpcap_version(),
     })
 }

@@ -24,10 +24,10 @@ pub struct Lines<W: Write> {
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum Line<'a> {
-    Connection(document::Connection<'a>),
-    Finding(document::Finding<'a>),
-    Input(document::Input<'a>),
-    Summary(Box<Summary>),
+    Connection(&'a document::Connection<'a>),
+    Finding(&'a document::Finding<'a>),
+    Input(&'a document::Input<'a>),
+    Summary(&'a Summary),
 }
 
 impl<W: Write> Lines<W> {
@@ -49,9 +49,9 @@ impl<W: Write> Lines<W> {
             return Err(failure);
         }
         for input in inputs {
-            write(&mut self.out, &Line::Input(input.into()))?;
+            write(&mut self.out, &Line::Input(&input.into()))?;
         }
-        write(&mut self.out, &Line::Summary(Box::new(Summary::new(summary))))?;
+        write(&mut self.out, &Line::Summary(&Summary::new(summary)))?;
         self.out.flush()
     }
 
@@ -69,14 +69,14 @@ impl<W: Write> Lines<W> {
 impl<W: Write> Sink for Lines<W> {
     fn connection(&mut self, record: &Record, findings: &[Finding]) -> ControlFlow<()> {
         let rules = rules_of(findings);
-        let line = Line::Connection(document::Connection::new(record, &rules, &self.places));
-        let written = write(&mut self.out, &line);
+        let connection = document::Connection::new(record, &rules, &self.places);
+        let written = write(&mut self.out, &Line::Connection(&connection));
         self.keep(written)?;
         findings.iter().try_for_each(|finding| self.finding(finding))
     }
 
     fn finding(&mut self, finding: &Finding) -> ControlFlow<()> {
-        let written = write(&mut self.out, &Line::Finding(document::Finding::new(finding, &self.places)));
+        let written = write(&mut self.out, &Line::Finding(&document::Finding::new(finding, &self.places)));
         self.keep(written)
     }
 }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use super::time::Clock;
+use crate::decode::LinkRow;
 use crate::report::{Unit, Value};
 use crate::source::LinkType;
 use crate::tcp::{Certainty, State};
@@ -34,7 +35,7 @@ pub fn thousands(n: u64) -> String {
     let digits = n.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (i, c) in digits.char_indices() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
             text.push(',');
         }
         text.push(c);
@@ -114,18 +115,9 @@ pub fn raw(value: &Value<'_>, clock: &Clock<'_>) -> String {
 
 /// libpcap's name of a link type, or its number.
 pub fn link_name(link: LinkType) -> Cow<'static, str> {
-    match link.0 {
-        0 => "NULL".into(),
-        1 => "EN10MB".into(),
-        12 | 14 | 101 => "RAW".into(),
-        105 => "IEEE802_11".into(),
-        108 => "LOOP".into(),
-        113 => "LINUX_SLL".into(),
-        127 => "IEEE802_11_RADIO".into(),
-        228 => "IPV4".into(),
-        229 => "IPV6".into(),
-        276 => "LINUX_SLL2".into(),
-        number => format!("DLT_{number}").into(),
+    match LinkRow::of(link) {
+        Some(row) => row.name.into(),
+        None => format!("DLT_{}", link.0).into(),
     }
 }
 

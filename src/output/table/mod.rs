@@ -1,0 +1,131 @@
+//! `--format table`: what was read and how well, the connections, half-open and TIME_WAIT figures, findings, and what to
+//! type next. For people: widths and colours follow the layout, and foreign text is escaped.
+
+mod connections;
+mod findings;
+mod head;
+mod page;
+
+use std::io::{self, Write};
+
+use page::Page;
+
+use super::layout::{Detail, Layout};
+use crate::report::Report;
+
+/// Writes the page.
+///
+/// # Errors
+/// The writer's.
+pub fn write(report: &Report, layout: &Layout, out: &mut dyn Write) -> io::Result<()> {
+    let page = Page::new(report, layout);
+    if report.summary.packets == 0 {
+        head::inputs(&page, out)?;
+        return writeln!(out, "no packets");
+    }
+    head::write(&page, out)?;
+    connections::write(&page, out)?;
+    head::figures(&page, out)?;
+    findings::write(&page, out)?;
+    match layout.detail {
+        Detail::Quiet => Ok(()),
+        Detail::Normal | Detail::Verbose => advice(&page, out),
+    }
+}
+
+/// The next useful command.
+fn advice(page: &Page<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let some = page.report.summary.connections > 0;
+    let Some(command) = page.layout.command.as_ref().filter(|_| some) else { return Ok(()) };
+    let notes = page.report.summary.findings.note;
+    let (flags, why) = match page.layout.detail {
+        Detail::Normal if notes > 0 => ("-v", "every note with its frames"),
+        _ => ("--json", "every step of every connection"),
+    };
+    writeln!(out, "\nNext: {}  ({why})", page.bold(&format!("{} {flags}", super::escape(command))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::Color;
+    use crate::report::{Column, sample};
+
+    fn text(report: &Report, layout: &Layout) -> String {
+        let mut bytes = Vec::new();
+        write(report, layout, &mut bytes).expect("memory takes all");
+        String::from_utf8(bytes).expect("UTF-8")
+    }
+
+    fn layout() -> Layout {
+        Layout { command: Some("tcpscope read a.pcap".into()), ..Layout::default() }
+    }
+
+    #[test]
+    fn two_connections_make_this_page() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/output/table/golden.txt");
+        let page = text(&sample::report(), &layout());
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            std::fs::write(path, &page).expect("the golden file can be written");
+        }
+        assert_eq!(page, std::fs::read_to_string(path).unwrap_or_default());
+    }
+
+    #[test]
+    fn no_line_is_wider_than_asked() {
+        for width in [60, 80, 120, 200] {
+            let page = text(&sample::report(), &Layout { width, ..layout() });
+            // Advice is a command to copy; it is never broken.
+            let wide =
+                page.lines().filter(|l| !l.starts_with("Next:")).find(|l| l.chars().count() > width.into());
+            assert_eq!(wide, None, "{width}");
+        }
+    }
+
+    #[test]
+    fn chosen_columns_replace_the_usual_ones() {
+        let columns = Column::parse_list("id,rtt").expect("columns");
+        let page = text(&sample::report(), &Layout { columns: Some(columns), ..layout() });
+        assert!(page.contains("20.0 ms"));
+        assert!(!page.contains("Client state"));
+    }
+
+    #[test]
+    fn what_is_left_out_is_said() {
+        let page = text(&sample::report(), &Layout { top: Some(1), ..layout() });
+        assert!(page.contains("1 of 2"), "{page}");
+        assert!(page.contains("--top 0"), "{page}");
+        assert!(!page.contains("2001:db8::1"), "{page}");
+    }
+
+    #[test]
+    fn without_colour_there_is_no_escape_character() {
+        let mut report = sample::report();
+        report.inputs[0].path = "evil\x1b[31m.pcap".into();
+        report.findings[0].message.push_str("\x1b[2J");
+        assert!(!text(&report, &layout()).contains('\x1b'));
+        let coloured = text(&report, &Layout { color: Color::Always, ..layout() });
+        assert!(coloured.contains('\x1b'));
+        assert!(!coloured.contains("\x1b[2J"));
+    }
+
+    #[test]
+    fn nothing_read_is_said() {
+        assert!(text(&Report::default(), &layout()).ends_with("no packets\n"));
+    }
+
+    #[test]
+    fn notes_are_summed_up_unless_asked_for() {
+        use crate::rules::Severity;
+        let mut report = sample::report();
+        for frame in 5..12 {
+            let note = crate::rules::Finding { severity: Severity::Note, ..sample::finding("TW004", frame) };
+            report.findings.push(note);
+        }
+        let short = text(&report, &layout());
+        let long = text(&report, &Layout { detail: Detail::Verbose, ..layout() });
+        assert!(short.contains("7 times in 1 connection"), "{short}");
+        assert_eq!(short.matches("TW004").count(), 1, "{short}");
+        assert_eq!(long.matches("TW004").count(), 7, "{long}");
+    }
+}
