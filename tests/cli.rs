@@ -47,6 +47,14 @@ fn a_wrong_filter_is_2_with_what_libpcap_said() {
 }
 
 #[test]
+fn an_unknown_time_zone_is_not_taken_for_utc() {
+    let output = tcpscope(&["read", "x", "--time", "local"]).env("TZ", "No/Such").output();
+    let output = output.expect("the program starts");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("time zone"));
+}
+
+#[test]
 fn help_and_version_are_0_on_stdout() {
     for args in [["--help"].as_slice(), &["--version"], &["read", "--help"], &["-h"]] {
         let output = run(args);
