@@ -47,6 +47,14 @@ fn a_wrong_filter_is_2_with_what_libpcap_said() {
 }
 
 #[test]
+fn an_unknown_time_zone_is_not_taken_for_utc() {
+    let output = tcpscope(&["read", "x", "--time", "local"]).env("TZ", "No/Such").output();
+    let output = output.expect("the program starts");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("time zone"));
+}
+
+#[test]
 fn help_and_version_are_0_on_stdout() {
     for args in [["--help"].as_slice(), &["--version"], &["read", "--help"], &["-h"]] {
         let output = run(args);
@@ -107,7 +115,6 @@ fn every_format_takes_a_capture_without_packets() {
 }
 
 #[test]
-#[ignore = "the engine does not read yet"]
 fn nothing_readable_is_3_and_prints_nothing() {
     let output = run(&["read", "/no/such/file"]);
     assert_eq!(output.status.code(), Some(3));
@@ -116,7 +123,6 @@ fn nothing_readable_is_3_and_prints_nothing() {
 }
 
 #[test]
-#[ignore = "the engine does not read yet"]
 fn one_unreadable_file_does_not_hide_the_others() {
     let file = empty_capture();
     let path = file.path().to_str().expect("UTF-8");

@@ -200,7 +200,7 @@ fn layout(
         top: args.top,
         time: match args.time {
             Time::Utc => TimeStyle::Utc,
-            Time::Local => TimeStyle::Zone(TimeZone::system()),
+            Time::Local => TimeStyle::Zone(local_zone()?),
             Time::Epoch => TimeStyle::Epoch,
             Time::Rel => TimeStyle::Relative,
         },
@@ -214,6 +214,17 @@ fn layout(
         command: (!paths.iter().any(|p| p.as_os_str() == "-")).then(|| command(paths, input)),
         libpcap: libpcap_version(),
     })
+}
+
+/// The system's time zone; never a silent UTC in its place.
+fn local_zone() -> Result<TimeZone, Usage> {
+    let wrong = |error: jiff::Error| {
+        Usage::new(
+            format!("cannot tell the local time zone: {error}"),
+            "set TZ, such as TZ=Europe/Berlin, or use --time utc",
+        )
+    };
+    TimeZone::try_system().map_err(wrong)
 }
 
 /// The command to type again, as far as it says what is read.
