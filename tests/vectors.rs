@@ -41,7 +41,7 @@ pub fn all(test: &str) -> Option<Vec<Vector>> {
 
 /// The rules that this version has; a vector's other rules are not asked for yet.
 pub fn implemented() -> BTreeSet<String> {
-    IMPLEMENTED.iter().map(|r| r.to_string()).collect()
+    tcpscope::rules::rules().map(|r| r.id.to_string()).collect()
 }
 
 fn vector(block: &str) -> Vector {
@@ -108,15 +108,13 @@ fn check(vector: &Vector) -> Vec<String> {
         wrong.push(format!("{name}: rules {found:?}, not {wanted:?}"));
     }
     let shapes: BTreeSet<String> =
-        shape_words(last).into_iter().filter(|w| !CLOSES_NOT_LISTED.contains(&w.as_str())).collect();
+        seen.records.iter().flat_map(shape_words).filter(|w| !CLOSES_NOT_LISTED.contains(&w.as_str())).collect();
     if shapes != vector.shapes {
         wrong.push(format!("{name}: shapes {shapes:?}, not {:?}", vector.shapes));
     }
     wrong
 }
 
-/// The rules of this version, until the library lists them itself.
-const IMPLEMENTED: [&str; 6] = ["HS001", "HS002", "HS005", "TD005", "TW001", "TW004"];
 /// Words in the shapes column that say what the peer answered; no labels.
 const NOTES: [&str; 2] = ["old-ack", "rst-reply"];
 /// Shapes of a close that the vectors leave unsaid.

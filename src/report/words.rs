@@ -55,7 +55,7 @@ words! {
     OpenShape {
         ThreeWay => "three-way", SimultaneousOpen => "simultaneous-open", SynData => "syn-data",
         TfoAccepted => "tfo-accepted", TfoIgnored => "tfo-ignored", Reordered => "reordered",
-        SynMissing => "syn-missing", SynAckMissing => "syn-ack-missing", Midstream => "midstream",
+        SynMissing => "syn-missing", SynAckMissing => "synack-missing", Midstream => "midstream",
         ClientCancelled => "client-cancelled", OldDuplicateRecovered => "old-duplicate-recovered",
         HalfOpenAtEnd => "half-open-at-end",
     }

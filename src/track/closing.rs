@@ -145,6 +145,9 @@ impl Connection {
         if !self.ends[p].fin_acked_by(s.ack) || s.ack.after(self.ends[p].space.max()) {
             return;
         }
+        if self.ends[p].state == State::TimeWait && ctx.config.any_ack_restarts_time_wait && s.is_pure_ack() {
+            return self.restart_time_wait(p, false, ctx);
+        }
         match self.ends[p].state {
             State::FinWait1 => self.step(p, State::FinWait2, Inferred, Reason::FinAckReceived, ctx),
             State::Closing => {

@@ -1,5 +1,7 @@
 //! `Connection`: two peers; each segment is something one end sends and the other receives (tcp.md §1.5).
 
+use std::net::IpAddr;
+
 use super::closing::CloseTrack;
 use super::event::{Event, Fact};
 use super::half_open::HalfOpenTrack;
@@ -128,7 +130,7 @@ impl Connection {
         self.completeness.on_segment(s);
         self.notable(s, e, ctx);
         self.count(s, e);
-        let accepted = !illegal(s) && !self.is_self_connected();
+        let accepted = !illegal(s) && !to_group(s) && !self.is_self_connected();
         if !accepted {
             self.abnormal = true;
             if illegal(s) {
@@ -320,6 +322,15 @@ impl Connection {
             self.tell(ctx, e, Fact::NotableHeader);
         }
     }
+}
+
+/// A SYN to many hosts at once, which none may answer (RFC 9293 §3.9.2.3, MUST-57).
+fn to_group(s: &Segment) -> bool {
+    let group = match s.dst.addr {
+        IpAddr::V4(a) => a.is_multicast() || a.is_broadcast(),
+        IpAddr::V6(a) => a.is_multicast(),
+    };
+    s.flags.syn() && (group || s.ip.link_broadcast)
 }
 
 /// Flags that no state machine acts on (rules FL001 and FL002 say why): no flag at all, SYN with FIN or RST, FIN

@@ -113,7 +113,7 @@ impl Connection {
 
     fn opening(&self, client: usize) -> Open {
         let mut labels = self.open.labels;
-        if self.ends.iter().any(|p| p.state == State::SynReceived) {
+        if self.half_open.is_some_and(|h| h.end.is_none() && !h.again) {
             labels.add(OpenShape::HalfOpenAtEnd);
         }
         let present: Vec<OpenShape> = MAIN_FIRST.into_iter().filter(|l| labels.has(*l)).collect();

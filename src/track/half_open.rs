@@ -11,6 +11,8 @@ pub(super) struct HalfOpenTrack {
     pub start: Timestamp,
     pub end: Option<(Timestamp, HalfOpenEnd)>,
     pub retransmissions: u32,
+    /// It had seemed completed, and was there all along.
+    pub again: bool,
     due: Timestamp,
 }
 
@@ -19,7 +21,7 @@ impl HalfOpenTrack {
     const LIFE: Duration = Duration::from_secs(63);
 
     pub fn new(at: Timestamp) -> Self {
-        Self { start: at, end: None, retransmissions: 0, due: at + Self::LIFE }
+        Self { start: at, end: None, retransmissions: 0, again: false, due: at + Self::LIFE }
     }
 
     /// The SYN+ACK was sent again `gap` after the one before. Each gap is about twice the last, and the entry dies
@@ -56,6 +58,7 @@ impl Connection {
     pub(super) fn half_open_again(&mut self, server: usize, ctx: &mut Context<'_>) {
         if let Some(entry) = self.half_open.as_mut().filter(|h| h.end.is_some()) {
             entry.end = None;
+            entry.again = true;
             self.tell(ctx, server, Fact::HalfOpenEntered { again: true });
         }
     }

@@ -37,6 +37,8 @@ pub struct OpenTrack {
     pub(super) final_ack_wrong: bool,
     pub(super) withdrawn: bool,
     pub(super) split: bool,
+    /// The SYN had been answered: by a challenge for a connection that its sender had lost.
+    pub(super) challenged: bool,
 }
 
 /// A set of opening shapes.
@@ -119,7 +121,9 @@ impl Connection {
         self.open.syn_frame = Some(s.packet);
         self.open.syn_retransmissions += 1;
         let count = self.open.syn_retransmissions;
-        self.tell(ctx, e, Fact::SynRepeated { gap, count });
+        if !self.open.challenged {
+            self.tell(ctx, e, Fact::SynRepeated { gap, count });
+        }
         match (self.ends[e].state, self.ends[e].certainty) {
             // It has not received the SYN+ACK that passed toward it.
             (State::Established, Inferred) => {
@@ -304,15 +308,17 @@ impl Connection {
             }
             (State::SynSent, _) => self.finish_as_client(s, e, ctx),
             (State::SynReceived, _) => self.speak_in_syn_received(s, e, ctx),
-            (State::Established, Inferred) if !self.ends[e].spoke_after_syn => {
-                self.finish_as_client(s, e, ctx)
-            }
+            (State::Established, Inferred) if self.is_unproven_client(e) => self.finish_as_client(s, e, ctx),
             (State::Established, Inferred) => {
                 self.confirm(e, ctx);
                 true
             }
             _ => true,
         }
+    }
+
+    fn is_unproven_client(&self, e: usize) -> bool {
+        !self.ends[e].spoke_after_syn && self.open.syn_ack_sender != Some(e)
     }
 
     fn speak_midstream(&mut self, s: &Segment, e: usize, ctx: &mut Context<'_>) -> bool {

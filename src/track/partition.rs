@@ -453,6 +453,7 @@ fn succeed(
     if why == Succession::Candidate {
         inherit_time_wait(&mut fresh, &slot.connection, first);
     }
+    fresh.open.challenged = slot.connection.challenged.is_some() && held.is_some();
     let old = std::mem::replace(&mut slot.connection, fresh);
     for end in 0..2 {
         let endpoint = slot.connection.ends[end].endpoint;

@@ -74,6 +74,11 @@ impl Connection {
                 self.open.refused = Some(s.time);
             }
         }
+        let refuses_syn_ack = !s.flags.ack() && self.ends[p].acks.contains(s.seq);
+        if self.ends[e].state == State::SynSent && refuses_syn_ack {
+            // RFC 9293 figure 8: the SYN+ACK answered an old SYN; the connection goes on.
+            return self.open.labels.add(OpenShape::OldDuplicateRecovered);
+        }
         if self.ends[e].state == State::SynSent {
             self.open.labels.add(OpenShape::ClientCancelled);
             self.close.touch(s.time);

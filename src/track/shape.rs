@@ -21,6 +21,7 @@ pub enum OpenShape {
     /// The SYN was not captured.
     SynMissing,
     /// The SYN+ACK was not captured.
+    #[serde(rename = "synack-missing")]
     SynAckMissing,
     /// Nothing of the opening was captured.
     Midstream,

@@ -54,7 +54,7 @@ impl Steps {
         at: Timestamp,
         flags: Flags,
     ) {
-        if self.list.len() >= bound.max(4) {
+        if self.list.len() >= bound.max(2) {
             self.list.remove(self.list.len() / 2);
             self.dropped = self.dropped.saturating_add(1);
         }

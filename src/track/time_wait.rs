@@ -47,7 +47,6 @@ impl Connection {
         let first = self.ends[end].certainty != Certainty::Observed;
         self.confirm(end, ctx);
         let two_msl = ctx.config.two_msl;
-        let any_ack = ctx.config.any_ack_restarts_time_wait;
         let (at, frame) = (ctx.at, ctx.frame);
         let Some(interval) = self.open_time_wait(end) else { return };
         let by_fin = std::mem::take(&mut interval.fin_came_again);
@@ -56,16 +55,23 @@ impl Connection {
             interval.kept.start_frame = frame;
             interval.kept.start_certainty = Certainty::Observed;
             interval.kept.nominal_end = at + two_msl;
-        } else if by_fin || any_ack {
-            interval.kept.restart_count = interval.kept.restart_count.saturating_add(1);
-            if interval.kept.restarts.len() == TimeWait::RESTARTS_KEPT {
-                interval.kept.restarts.remove(0);
-            }
-            interval.kept.restarts.push(at);
-            interval.kept.nominal_end = at + two_msl;
-            let count = interval.kept.restart_count;
-            self.tell(ctx, end, Fact::TimeWaitRestarted { count, by_fin });
+        } else if by_fin {
+            self.restart_time_wait(end, true, ctx);
         }
+    }
+
+    /// TIME_WAIT of `end` starts again.
+    pub(super) fn restart_time_wait(&mut self, end: usize, by_fin: bool, ctx: &mut Context<'_>) {
+        let (at, two_msl) = (ctx.at, ctx.config.two_msl);
+        let Some(Interval { kept, .. }) = self.open_time_wait(end) else { return };
+        kept.restart_count = kept.restart_count.saturating_add(1);
+        if kept.restarts.len() == TimeWait::RESTARTS_KEPT {
+            kept.restarts.remove(0);
+        }
+        kept.restarts.push(at);
+        kept.nominal_end = at + two_msl;
+        let count = kept.restart_count;
+        self.tell(ctx, end, Fact::TimeWaitRestarted { count, by_fin });
     }
 
     /// TIME_WAIT of `end` is over. Nothing where it is not in TIME_WAIT.
