@@ -91,6 +91,101 @@ pub struct RuleConfig {
     pub select: Vec<String>,
     /// Rule ids or prefixes to leave out, stronger than `select`.
     pub ignore: Vec<String>,
+    /// From where on rules speak.
+    pub thresholds: Thresholds,
+}
+
+/// From where on rules speak; each default with its origin (tcp.md §7 where none is named).
+#[derive(Clone, Debug)]
+pub struct Thresholds {
+    /// HS001: repetitions of one segment from which on it is a warning.
+    pub handshake_repeats: u32,
+    /// HS006: SYNs without an answer that make a time-out.
+    pub connect_tries: u32,
+    /// HS006: or two of them over this time; Windows gives up after 21 s.
+    pub connect_span: Duration,
+    /// TD001: FINs sent without an acknowledgment.
+    pub fin_repeats: u32,
+    /// TD004: a half-closed connection is noted after this time: tcp_fin_timeout of Linux.
+    pub half_close_linger: Duration,
+    /// TD004: and warned of after this.
+    pub half_close_warning: Duration,
+    /// TD005: a RST is held so long for its sender to go on.
+    pub reset_hold: Duration,
+    /// TW006: ends in TIME_WAIT at one host.
+    pub time_wait_pileup: u64,
+    /// TW007, CN005: shares of the ephemeral range that are noted, warned of, and an error, in per cent.
+    pub port_share: [u64; 3],
+    /// First port of the client port range: net.ipv4.ip_local_port_range of Linux.
+    pub ephemeral_low: u16,
+    /// Last port of it.
+    pub ephemeral_high: u16,
+    /// SQ005: a window closed so long is noted.
+    pub zero_window: Duration,
+    /// SQ005: and warned of after this.
+    pub zero_window_warning: Duration,
+    /// HO002: what half-open counts are judged against, where the user gave it: listen(2)'s backlog.
+    pub backlog: Option<u64>,
+    /// HO002: backlogs of single listeners.
+    pub backlog_of: Vec<(crate::tcp::Endpoint, u64)>,
+    /// The kernel's bound on every backlog: net.core.somaxconn, 4096 on Linux since 5.4.
+    pub somaxconn: u64,
+    /// HO006: completed handshakes of those answered, in per cent, below which it is a warning.
+    pub completion: u64,
+    /// HO006: of at least so many in [`Thresholds::completion_span`].
+    pub completion_attempts: u64,
+    /// HO006: that time.
+    pub completion_span: Duration,
+    /// CN001: connections of one client to one listener within [`Thresholds::churn_span`].
+    pub churn: u64,
+    /// CN001: that time.
+    pub churn_span: Duration,
+    /// CN001: a second, from which on it is a warning.
+    pub churn_warning: u64,
+    /// CN002: an open connection without payload is noted after this.
+    pub idle: Duration,
+    /// CN002: and warned of after this: RFC 9293 §3.8.4 (MUST-28), keep-alive after two hours.
+    pub idle_warning: Duration,
+    /// CN003: a connection without any payload is noted after this.
+    pub empty: Duration,
+    /// CN004: repetitions of the same data without an answer; R2 of RFC 9293 §3.8.3 is 100 s.
+    pub dead_repeats: u32,
+    /// CN004: keep-alive probes without an answer: tcp_keepalive_probes of Linux.
+    pub dead_probes: u32,
+}
+
+impl Default for Thresholds {
+    fn default() -> Self {
+        Self {
+            handshake_repeats: 3,
+            connect_tries: 4,
+            connect_span: Duration::from_secs(21),
+            fin_repeats: 3,
+            half_close_linger: Duration::from_secs(60),
+            half_close_warning: Duration::from_secs(300),
+            reset_hold: Duration::from_secs(2),
+            time_wait_pileup: 10_000,
+            port_share: [50, 80, 95],
+            ephemeral_low: 32_768,
+            ephemeral_high: 60_999,
+            zero_window: Duration::from_secs(5),
+            zero_window_warning: Duration::from_secs(30),
+            backlog: None,
+            backlog_of: Vec::new(),
+            somaxconn: 4096,
+            completion: 50,
+            completion_attempts: 100,
+            completion_span: Duration::from_secs(60),
+            churn: 20,
+            churn_span: Duration::from_secs(10),
+            churn_warning: 100,
+            idle: Duration::from_secs(600),
+            idle_warning: Duration::from_secs(7200),
+            empty: Duration::from_secs(10),
+            dead_repeats: 6,
+            dead_probes: 9,
+        }
+    }
 }
 
 impl RuleConfig {

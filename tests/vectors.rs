@@ -107,8 +107,12 @@ fn check(vector: &Vector) -> Vec<String> {
     if wanted != found {
         wrong.push(format!("{name}: rules {found:?}, not {wanted:?}"));
     }
-    let shapes: BTreeSet<String> =
-        seen.records.iter().flat_map(shape_words).filter(|w| !CLOSES_NOT_LISTED.contains(&w.as_str())).collect();
+    let shapes: BTreeSet<String> = seen
+        .records
+        .iter()
+        .flat_map(shape_words)
+        .filter(|w| !CLOSES_NOT_LISTED.contains(&w.as_str()))
+        .collect();
     if shapes != vector.shapes {
         wrong.push(format!("{name}: shapes {shapes:?}, not {:?}", vector.shapes));
     }

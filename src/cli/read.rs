@@ -161,7 +161,11 @@ fn config(args: &InputArgs) -> Result<Config, Usage> {
             two_msl,
             ..TrackConfig::default()
         },
-        rules: RuleConfig { select: rules(&args.select), ignore: rules(&args.ignore) },
+        rules: RuleConfig {
+            select: rules(&args.select),
+            ignore: rules(&args.ignore),
+            ..RuleConfig::default()
+        },
         threads: args.threads,
     })
 }

@@ -2,26 +2,69 @@
 
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use foldhash::HashMap;
 
 use super::Sink;
 use super::shard::{Said, Saying};
 use super::summary::Summary;
-use crate::rules::{Finding, Severity};
-use crate::track::{Class, Event, Fact, HalfOpenEnd, Record};
+use crate::rules::{Detector, Finding, RuleSet, Seen, Severity};
+use crate::tcp::Timestamp;
+use crate::track::{Class, Fact, HalfOpenEnd, Record};
 
 /// Puts batches in order and keeps the counts that need all connections.
 pub(super) struct Merge<'a> {
     pub summary: Summary,
     sink: &'a mut dyn Sink,
     streams: Streams,
+    rules: Arc<RuleSet>,
+    detectors: Vec<Box<dyn Detector>>,
+    heard: Vec<Finding>,
     stopped: bool,
 }
 
 impl<'a> Merge<'a> {
-    pub fn new(sink: &'a mut dyn Sink) -> Self {
-        Self { summary: Summary::default(), sink, streams: Streams::default(), stopped: false }
+    pub fn new(sink: &'a mut dyn Sink, rules: &Arc<RuleSet>) -> Self {
+        Self {
+            summary: Summary::default(),
+            sink,
+            streams: Streams::default(),
+            rules: Arc::clone(rules),
+            detectors: rules.detectors(),
+            heard: Vec::new(),
+            stopped: false,
+        }
+    }
+
+    /// The input ended: detectors say what they still have to say.
+    pub fn finish(&mut self, now: Timestamp) {
+        for detector in &mut self.detectors {
+            detector.on_end(now, &mut self.heard);
+        }
+        self.pass_on();
+    }
+
+    /// What detectors said, as far as the user wants to hear it.
+    fn pass_on(&mut self) {
+        for finding in std::mem::take(&mut self.heard) {
+            if self.rules.config().has(finding.rule) {
+                self.count(&finding);
+                if !self.stopped {
+                    let flow = self.sink.finding(&finding);
+                    self.note(flow);
+                }
+            }
+        }
+    }
+
+    fn count(&mut self, finding: &Finding) {
+        let counts = &mut self.summary.findings;
+        match finding.severity {
+            Severity::Error => counts.error += 1,
+            Severity::Warning => counts.warning += 1,
+            Severity::Note => counts.note += 1,
+        }
     }
 
     /// One batch of all shards. Everything before it was in batches before.
@@ -29,7 +72,7 @@ impl<'a> Merge<'a> {
         said.sort_by_key(|s| s.order);
         for Said { what, .. } in said {
             match what {
-                Saying::Seen(connection, event) => self.seen(connection, &event),
+                Saying::Seen(seen) => self.seen(&seen),
                 Saying::Ended(record, findings) => self.ended(*record, &findings),
             }
         }
@@ -55,7 +98,12 @@ impl<'a> Merge<'a> {
         self.stopped |= flow.is_break();
     }
 
-    fn seen(&mut self, connection: u64, event: &Event) {
+    fn seen(&mut self, seen: &Seen) {
+        for detector in &mut self.detectors {
+            detector.on_seen(seen, &mut self.heard);
+        }
+        self.pass_on();
+        let (connection, event) = (seen.connection, &seen.event);
         let summary = &mut self.summary;
         match event.fact {
             Fact::Opened => self.streams.open(connection, event.frame),
@@ -81,17 +129,16 @@ impl<'a> Merge<'a> {
         self.summary.long += u64::from(record.class == Some(Class::Long));
         self.summary.limits.dropped_transitions += u64::from(record.transitions_dropped);
         for finding in findings {
-            let counts = &mut self.summary.findings;
-            match finding.severity {
-                Severity::Error => counts.error += 1,
-                Severity::Warning => counts.warning += 1,
-                Severity::Note => counts.note += 1,
-            }
+            self.count(finding);
         }
         if !self.stopped {
             let flow = self.sink.connection(&record, findings);
             self.note(flow);
         }
+        for detector in &mut self.detectors {
+            detector.on_record(&record, &mut self.heard);
+        }
+        self.pass_on();
     }
 }
 

@@ -63,7 +63,7 @@ pub fn analyze(source: &mut dyn Source, config: &Config, sink: &mut dyn Sink) ->
     let reader = Reader::new(source, config);
     if threads < 2 {
         let workers = Workers::Here(Box::new(Shards::new(config, &rules, 0, 1)));
-        return run(reader, workers, sink);
+        return run(reader, workers, &rules, sink);
     }
     std::thread::scope(|scope| {
         let lines = (0..threads - 1).map(|i| {
@@ -74,7 +74,7 @@ pub fn analyze(source: &mut dyn Source, config: &Config, sink: &mut dyn Sink) ->
             Line { batches, answers }
         });
         let workers = Workers::Threads { lines: lines.collect(), waiting: 0 };
-        run(reader, workers, sink)
+        run(reader, workers, &rules, sink)
     })
 }
 
@@ -86,8 +86,8 @@ const IN_FLIGHT: usize = 4;
 /// Endpoints remembered as listening.
 const MAX_LISTENERS: usize = 1 << 16;
 
-fn run(mut reader: Reader<'_>, mut workers: Workers, sink: &mut dyn Sink) -> Outcome {
-    let mut merge = Merge::new(sink);
+fn run(mut reader: Reader<'_>, mut workers: Workers, rules: &Arc<RuleSet>, sink: &mut dyn Sink) -> Outcome {
+    let mut merge = Merge::new(sink, rules);
     loop {
         let full = reader.fill();
         if let Some(packet) = reader.quoted_at {
@@ -103,6 +103,7 @@ fn run(mut reader: Reader<'_>, mut workers: Workers, sink: &mut dyn Sink) -> Out
             break;
         }
     }
+    merge.finish(reader.clock);
     let mut summary = merge.summary;
     reader.report(&mut summary);
     Outcome { summary, failure: reader.failure }

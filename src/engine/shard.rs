@@ -7,7 +7,7 @@ use foldhash::HashSet;
 
 use super::order::{Order, Phase};
 use crate::config::Config;
-use crate::rules::{Drafts, Finding, RuleSet};
+use crate::rules::{Drafts, Finding, RuleSet, Seen};
 use crate::tcp::{Endpoint, Segment, Timestamp};
 use crate::track::{Connection, Event, Fact, Observer, PARTITIONS, Partition, Record, Taken, Tracked};
 
@@ -27,7 +27,7 @@ pub struct Said {
 #[derive(Debug)]
 pub enum Saying {
     /// A fact that something beyond its connection wants to know.
-    Seen(u64, Event),
+    Seen(Seen),
     /// A connection ended, with the findings about it.
     Ended(Box<Record>, Vec<Finding>),
 }
@@ -118,6 +118,7 @@ struct Shard {
 
 /// Hears what a partition sees: asks the rules, and keeps what others want to know.
 struct Ear {
+    rules: Arc<RuleSet>,
     drafts: Drafts,
     said: Vec<Said>,
     listeners: Listeners,
@@ -130,6 +131,7 @@ struct Ear {
 impl Shard {
     fn new(partition: Partition, rules: &Arc<RuleSet>) -> Self {
         let ear = Ear {
+            rules: Arc::clone(rules),
             drafts: Drafts::new(Arc::clone(rules)),
             said: Vec::new(),
             listeners: Listeners::default(),
@@ -182,9 +184,12 @@ impl Ear {
 impl Observer for Ear {
     fn on_event(&mut self, event: &Event, connection: &Connection, segment: Option<&Segment>) {
         self.drafts.judge(event, connection, segment);
-        if is_wanted_beyond(&event.fact) {
+        if is_counted(&event.fact) || self.rules.is_wanted_beyond(event.fact.kind()) {
             let order = self.place(event.at, connection);
-            self.said.push(Said { order, what: Saying::Seen(connection.id, *event) });
+            let endpoints = [connection.ends[0].endpoint, connection.ends[1].endpoint];
+            let seen =
+                Seen { connection: connection.id, endpoints, client: connection.client(), event: *event };
+            self.said.push(Said { order, what: Saying::Seen(seen) });
         }
     }
 }
@@ -201,8 +206,8 @@ impl Tracked for Ear {
     }
 }
 
-/// Facts that matter beyond their connection: counted over the whole capture.
-fn is_wanted_beyond(fact: &Fact) -> bool {
+/// Facts that the summary counts over the whole capture.
+fn is_counted(fact: &Fact) -> bool {
     matches!(
         fact,
         Fact::Opened

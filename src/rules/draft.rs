@@ -5,7 +5,7 @@ use std::sync::Arc;
 use foldhash::HashMap;
 
 use super::finding::{Finding, Severity};
-use super::registry::{Detail, Judgement, Rule, RuleSet, Scene};
+use super::registry::{Check, Detail, Judgement, Rule, RuleSet, Scene};
 use crate::tcp::{Segment, Timestamp};
 use crate::track::{Confidence, Connection, Event, Record, Role};
 
@@ -42,7 +42,8 @@ impl Drafts {
         let rules = Arc::clone(&self.rules);
         for rule in rules.wanting(event.fact.kind()) {
             let scene = Scene { event, connection, segment, config: rules.config() };
-            match (rule.check)(&scene) {
+            let Check::Connection(check) = rule.check else { continue };
+            match check(&scene) {
                 Some(Judgement::Report(detail)) => self.report(rule, detail, event, connection.id),
                 Some(Judgement::Retract) => self.retract(rule, connection.id),
                 None => {}

@@ -21,7 +21,7 @@ rules! {
     /// RFC 9293 §3.8.1 and §3.8.3 (MUST-20, MUST-22, MUST-23); Linux tcp_syn_retries and tcp_synack_retries.
     "HS001" "handshake-retransmit" {
         severity: Note, source: "RFC 9293 §3.8.1, §3.8.3", since: "0.1",
-        wants: [SynRepeated, SynAckRepeated], check: repeated,
+        wants: [SynRepeated, SynAckRepeated], check: Connection(repeated),
     }
     /// ## What it reports
     /// A SYN+ACK that acknowledges something other than what the SYN used: ISN + 1, or more where the SYN carried
@@ -37,7 +37,7 @@ rules! {
     /// RFC 9293 §3.10.7.3, first check.
     "HS002" "synack-bad-ack" {
         severity: Error, source: "RFC 9293 §3.10.7.3", since: "0.1",
-        wants: [SynAckWrongAck], check: bad_ack,
+        wants: [SynAckWrongAck], check: Connection(bad_ack),
     }
     /// ## What it reports
     /// A connection attempt that was refused: an acceptable RST answers the SYN.
@@ -51,7 +51,7 @@ rules! {
     /// RFC 9293 §3.10.7.1 (a closed port answers so) and §3.10.7.3, second check.
     "HS005" "connect-refused" {
         severity: Note, source: "RFC 9293 §3.10.7.1", since: "0.1",
-        wants: [Refused], check: refused,
+        wants: [Refused], check: Connection(refused),
     }
 }
 

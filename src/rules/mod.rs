@@ -9,7 +9,7 @@ mod time_wait;
 
 pub use draft::Drafts;
 pub use finding::{Finding, Severity};
-pub use registry::{Detail, Judgement, Rule, RuleSet, Scene};
+pub use registry::{Check, Detail, Detector, Judgement, Rule, RuleSet, Scene, Seen};
 
 /// Every family: its prefix and its rules, in the order of printing.
 pub const FAMILIES: [(&str, &[Rule]); 3] =

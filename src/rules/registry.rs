@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use super::finding::Severity;
+use super::finding::{Finding, Severity};
 use crate::config::RuleConfig;
-use crate::tcp::Segment;
-use crate::track::{Confidence, Connection, Event, Kind};
+use crate::tcp::{Endpoint, Segment, Timestamp};
+use crate::track::{Confidence, Connection, Event, Kind, Record};
 
 /// One rule: what it is called, what it says of itself, and how it judges.
 #[derive(Debug)]
@@ -24,8 +24,43 @@ pub struct Rule {
     pub doc: &'static str,
     /// Kinds of facts it wants to see.
     pub wants: &'static [Kind],
-    /// Its judgement of one fact. Pure: the same scene gives the same answer.
-    pub check: fn(&Scene<'_>) -> Option<Judgement>,
+    /// How it judges.
+    pub check: Check,
+}
+
+/// The whole theory of scope: a rule looks at one connection, or at the whole capture.
+#[derive(Clone, Copy, Debug)]
+pub enum Check {
+    /// Runs beside the connection, on any thread. Pure: the same scene gives the same answer.
+    Connection(fn(&Scene<'_>) -> Option<Judgement>),
+    /// Makes a detector, which sees every wanted fact of the capture in order. Rules that name the same function
+    /// share one detector.
+    Capture(fn(&RuleConfig) -> Box<dyn Detector>),
+}
+
+/// A rule with memory across connections. Its tables are bounded, and what happens at the bound is counted.
+pub trait Detector: std::fmt::Debug + Send {
+    /// A fact of a wanted kind. Findings go to `say`; those of rules that were not selected are dropped.
+    fn on_seen(&mut self, _seen: &Seen, _say: &mut Vec<Finding>) {}
+
+    /// A connection ended.
+    fn on_record(&mut self, _record: &Record, _say: &mut Vec<Finding>) {}
+
+    /// The input ended at `now`.
+    fn on_end(&mut self, _now: Timestamp, _say: &mut Vec<Finding>) {}
+}
+
+/// A fact with what a detector needs to know of its connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen {
+    /// The connection's id.
+    pub connection: u64,
+    /// Its two ends; [`Event::end`] is an index into them.
+    pub endpoints: [Endpoint; 2],
+    /// Which of them is the client, if anything told by then.
+    pub client: Option<usize>,
+    /// The fact.
+    pub event: Event,
 }
 
 /// What a rule sees: one fact, and the connection as it stands at that point.
@@ -118,7 +153,7 @@ impl Detail {
 macro_rules! rules {
     ($($(#[doc = $doc:literal])+ $id:literal $name:literal {
         severity: $severity:ident, source: $source:literal, since: $since:literal,
-        wants: [$($kind:ident),+], check: $check:path $(,)?
+        wants: [$($kind:ident),*], check: $scope:ident($check:path) $(,)?
     })+) => {
         /// The rules of this family.
         pub const RULES: &[crate::rules::Rule] = &[$(crate::rules::Rule {
@@ -128,8 +163,8 @@ macro_rules! rules {
             source: $source,
             since: $since,
             doc: concat!($($doc, "\n"),+),
-            wants: &[$(crate::track::Kind::$kind),+],
-            check: $check,
+            wants: &[$(crate::track::Kind::$kind),*],
+            check: crate::rules::Check::$scope($check),
         }),+];
     };
 }
@@ -139,6 +174,7 @@ pub(super) use rules;
 #[derive(Debug)]
 pub struct RuleSet {
     by_kind: Vec<Vec<&'static Rule>>,
+    beyond: Vec<bool>,
     config: RuleConfig,
 }
 
@@ -146,12 +182,37 @@ impl RuleSet {
     /// The rules that `config` selects and does not ignore.
     pub fn new(config: &RuleConfig) -> Self {
         let mut by_kind = vec![Vec::new(); Kind::COUNT];
+        let mut beyond = vec![false; Kind::COUNT];
         for rule in super::rules().filter(|r| config.has(r.id)) {
             for kind in rule.wants {
-                by_kind[*kind as usize].push(rule);
+                match rule.check {
+                    Check::Connection(_) => by_kind[*kind as usize].push(rule),
+                    Check::Capture(_) => beyond[*kind as usize] = true,
+                }
             }
         }
-        Self { by_kind, config: config.clone() }
+        Self { by_kind, beyond, config: config.clone() }
+    }
+
+    /// Whether a detector wants to see this kind of fact.
+    #[inline]
+    pub fn is_wanted_beyond(&self, kind: Kind) -> bool {
+        self.beyond.get(kind as usize).is_some_and(|b| *b)
+    }
+
+    /// One detector for each function that a selected rule names.
+    pub fn detectors(&self) -> Vec<Box<dyn Detector>> {
+        let mut made: Vec<usize> = Vec::new();
+        let mut detectors = Vec::new();
+        for rule in super::rules().filter(|r| self.config.has(r.id)) {
+            if let Check::Capture(make) = rule.check
+                && !made.contains(&(make as usize))
+            {
+                made.push(make as usize);
+                detectors.push(make(&self.config));
+            }
+        }
+        detectors
     }
 
     /// The rules that want a kind of fact.

@@ -18,7 +18,7 @@ rules! {
     /// RFC 9293 §3.5.2, §3.6.1 (SHLD-2, SHLD-3).
     "TD005" "abortive-close" {
         severity: Note, source: "RFC 9293 §3.5.2, §3.6.1", since: "0.1",
-        wants: [Reset, ResetNotObeyed], check: aborted,
+        wants: [Reset, ResetNotObeyed], check: Connection(aborted),
     }
 }
 

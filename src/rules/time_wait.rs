@@ -17,7 +17,7 @@ rules! {
     /// RFC 9293 §3.6.1 (MAY-2), RFC 6191 §2; Linux net/ipv4/tcp_minisocks.c.
     "TW001" "tw-reuse-safe" {
         severity: Note, source: "RFC 9293 §3.6.1 (MAY-2); RFC 6191 §2", since: "0.1",
-        wants: [TimeWaitReused], check: reused_safely,
+        wants: [TimeWaitReused], check: Connection(reused_safely),
     }
     /// ## What it reports
     /// TIME_WAIT that starts again, because the peer's FIN came again and was acknowledged again.
@@ -31,7 +31,7 @@ rules! {
     /// RFC 9293 §3.10.7.4, TIME-WAIT, eighth check.
     "TW004" "tw-restarted" {
         severity: Note, source: "RFC 9293 §3.10.7.4", since: "0.1",
-        wants: [TimeWaitRestarted], check: restarted,
+        wants: [TimeWaitRestarted], check: Connection(restarted),
     }
 }
 
