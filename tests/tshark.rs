@@ -203,7 +203,7 @@ fn difference(theirs: &Traffic, ours: &Traffic) -> Option<String> {
 
 fn stream_differences(streams: &[Value], seen: &Seen) -> Vec<String> {
     let mut wrong = Vec::new();
-    let numbered: BTreeMap<u64, Stream> = streams.iter().map(Stream::of).collect();
+    let numbered: BTreeMap<u64, Stream> = streams.iter().filter_map(Stream::of).collect();
     let mut theirs: BTreeMap<(Endpoint, Endpoint), usize> = BTreeMap::new();
     numbered.values().for_each(|s| *theirs.entry(s.ends).or_default() += 1);
     let mut ours: BTreeMap<(Endpoint, Endpoint), usize> = BTreeMap::new();
@@ -239,12 +239,12 @@ struct Stream {
 }
 
 impl Stream {
-    /// Its number, and the rest.
-    fn of(row: &Value) -> (u64, Self) {
-        let number = |key: &str| row[key].as_u64().unwrap_or_else(|| panic!("{key} of {row}"));
+    /// Its number, and the rest; `None` where a header was cut before tshark could number its stream.
+    fn of(row: &Value) -> Option<(u64, Self)> {
         let ends = pair(endpoint(&row["a"]), endpoint(&row["b"]));
-        let (first_frame, completeness) = (number("first_frame"), row["completeness"].as_u64());
-        (number("stream"), Self { ends, first_frame, completeness })
+        let first_frame = row["first_frame"].as_u64().unwrap_or_else(|| panic!("first_frame of {row}"));
+        let completeness = row["completeness"].as_u64();
+        Some((row["stream"].as_u64()?, Self { ends, first_frame, completeness }))
     }
 }
 

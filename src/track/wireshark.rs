@@ -1,7 +1,8 @@
 //! Wireshark's `tcp.completeness`: which kinds of segments of a conversation were captured.
 //!
-//! Its rule is not "was there such a segment": the first segment of a conversation counts only as a SYN, an ACK with
-//! payload counts as payload only, and a FIN without ACK does not count (checked against tshark 4.0).
+//! Its rule is not "was there such a segment" (all of this was checked against the two passes of tshark 4.0): an ACK with
+//! payload counts as payload only, a SYN counts only as the first segment, a FIN only with ACK; and of a segment that
+//! stays alone, nothing but a SYN counts.
 
 use crate::tcp::{Flags, Segment};
 
@@ -9,7 +10,8 @@ use crate::tcp::{Flags, Segment};
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Completeness {
     bits: u8,
-    began: bool,
+    /// What the first segment shows once there is another one.
+    first: Option<u8>,
 }
 
 impl Completeness {
@@ -20,20 +22,30 @@ impl Completeness {
 
     /// Adds what the segment shows.
     pub fn on_segment(&mut self, s: &Segment) {
-        let data = u8::from(s.payload_len > 0) << 3;
-        let opening = s.flags.0 & Flags::SYN_ACK.0;
-        let shown = if !std::mem::replace(&mut self.began, true) {
-            if opening == Flags::SYN.0 { 1 | data } else { 0 }
-        } else {
-            let fin = s.flags.has(Flags::FIN | Flags::ACK);
-            let kind = match (opening == Flags::SYN_ACK.0, opening == Flags::ACK.0) {
-                (true, _) => 2,
-                (_, true) if data > 0 => data,
-                (_, true) => 4,
-                _ => 0,
-            };
-            kind | u8::from(fin) << 4 | u8::from(s.flags.rst()) << 5
-        };
-        self.bits |= shown;
+        let shown = shown(s);
+        if let Some(first) = self.first {
+            self.bits |= first | shown;
+            return;
+        }
+        self.first = Some(shown);
+        if s.flags.syn() && !s.flags.ack() {
+            self.bits = 1 | data(s);
+        }
     }
+}
+
+/// The bits of a segment that is not the first.
+fn shown(s: &Segment) -> u8 {
+    let kind = match (s.flags.syn(), s.flags.ack()) {
+        (true, true) => 2,
+        (false, true) if s.payload_len > 0 => data(s),
+        (false, true) => 4,
+        _ => 0,
+    };
+    let fin = u8::from(s.flags.has(Flags::FIN | Flags::ACK));
+    kind | fin << 4 | u8::from(s.flags.rst()) << 5
+}
+
+fn data(s: &Segment) -> u8 {
+    u8::from(s.payload_len > 0) << 3
 }
