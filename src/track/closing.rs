@@ -142,11 +142,9 @@ impl Connection {
     /// An acknowledgment passed toward `p`.
     pub(super) fn receive_ack(&mut self, s: &Segment, p: usize, ctx: &mut Context<'_>) {
         self.receive_ack_of_syn(s, p, ctx);
+        self.ack_reaches_time_wait(s, p, ctx);
         if !self.ends[p].fin_acked_by(s.ack) || s.ack.after(self.ends[p].space.max()) {
             return;
-        }
-        if self.ends[p].state == State::TimeWait && ctx.config.any_ack_restarts_time_wait && s.is_pure_ack() {
-            return self.restart_time_wait(p, false, ctx);
         }
         match self.ends[p].state {
             State::FinWait1 => self.step(p, State::FinWait2, Inferred, Reason::FinAckReceived, ctx),
@@ -156,6 +154,13 @@ impl Connection {
             }
             State::LastAck => self.step(p, State::Closed, Inferred, Reason::FinAckReceived, ctx),
             _ => {}
+        }
+    }
+
+    /// On Linux any ACK starts TIME_WAIT again (tcp_timewait_state_process in net/ipv4/tcp_minisocks.c).
+    pub(super) fn ack_reaches_time_wait(&mut self, s: &Segment, p: usize, ctx: &mut Context<'_>) {
+        if self.ends[p].state == State::TimeWait && ctx.config.any_ack_restarts_time_wait && s.is_pure_ack() {
+            self.restart_time_wait(p, false, ctx);
         }
     }
 

@@ -126,10 +126,8 @@ impl Connection {
         let e = self.end_of(&s.src);
         self.last_frame = s.packet;
         self.last = self.last.max(s.time);
-        self.zeek.on_segment(s, e, &self.ends);
-        self.completeness.on_segment(s);
         self.notable(s, e, ctx);
-        self.count(s, e);
+        self.take_note_of(s, e);
         let accepted = !illegal(s) && !to_group(s) && !self.is_self_connected();
         if !accepted {
             self.abnormal = true;
@@ -144,6 +142,21 @@ impl Connection {
         self.ends[e].last_sent = Some(s.time);
     }
 
+    /// What needs no state: counts, and the words of others.
+    pub(super) fn take_note_of(&mut self, s: &Segment, e: usize) {
+        self.zeek.on_segment(s, e, &self.ends);
+        self.completeness.on_segment(s);
+        self.count(s, e);
+    }
+
+    /// The SYN that waits for its answer belongs here after all.
+    pub(super) fn let_go_of_held_syn(&mut self) {
+        if let Some(syn) = self.held_syn.take() {
+            let e = self.end_of(&syn.src);
+            self.take_note_of(&syn, e);
+        }
+    }
+
     /// The parts of RFC 9293 §3.10.7.4 in their order: what sending proves, then what receiving causes.
     fn advance(&mut self, s: &Segment, e: usize, ctx: &mut Context<'_>) {
         if s.flags.syn() {
@@ -156,6 +169,7 @@ impl Connection {
         }
         if self.ends[e].state == State::Closed && !self.revive(s, e, ctx) {
             self.account(s, e, ctx);
+            self.ack_reaches_time_wait(s, 1 - e, ctx);
             return;
         }
         self.settle_jump(s, e, ctx);
@@ -213,6 +227,10 @@ impl Connection {
         }
         self.ends[e].ack_max = Some(before.map_or(s.ack, |a| a.max(s.ack)));
         let acked = before.is_none_or(|a| s.ack.after(a));
+        if acked && before.is_some() && self.ends[p].state == State::Unknown {
+            // Only this direction is captured, and it acknowledges more and more: the other end is there.
+            self.step(p, State::Established, Certainty::Assumed, Reason::Midstream, ctx);
+        }
         if acked && !self.ends[p].space.max().before(s.ack) {
             let unseen = self.ends[p].space.acknowledged(s.ack);
             if unseen > 0 {

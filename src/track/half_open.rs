@@ -54,11 +54,12 @@ impl Connection {
         }
     }
 
-    /// The entry had seemed completed, but the server repeats its SYN+ACK: it is there still.
+    /// The entry had seemed to be gone, but it is there still: the server repeats its SYN+ACK, or the RST that
+    /// ended it was forged.
     pub(super) fn half_open_again(&mut self, server: usize, ctx: &mut Context<'_>) {
         if let Some(entry) = self.half_open.as_mut().filter(|h| h.end.is_some()) {
+            entry.again = entry.end.is_some_and(|(_, kind)| kind == HalfOpenEnd::Completed);
             entry.end = None;
-            entry.again = true;
             self.tell(ctx, server, Fact::HalfOpenEntered { again: true });
         }
     }

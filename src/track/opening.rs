@@ -191,8 +191,10 @@ impl Connection {
         self.client = Some((p, RoleBasis::SynAck));
         self.ends[p].iss = Some(s.ack - 1);
         self.ends[p].space.start(s.ack);
-        self.ends[p].state = State::Closed;
-        self.step(p, State::SynSent, Inferred, Reason::SynSent, ctx);
+        if matches!(self.ends[p].state, State::Unknown | State::Listen | State::Closed) {
+            self.ends[p].state = State::Closed;
+            self.step(p, State::SynSent, Inferred, Reason::SynSent, ctx);
+        }
     }
 
     fn syn_ack_sent(&mut self, s: &Segment, e: usize, ctx: &mut Context<'_>) {
@@ -400,7 +402,8 @@ impl Connection {
     /// The client goes on though no SYN+ACK was captured.
     fn syn_ack_was_missed(&mut self, s: &Segment, e: usize, ctx: &mut Context<'_>) -> bool {
         let p = 1 - e;
-        let has_learned = s.flags.ack() && s.ack != SeqNumber(0);
+        // Payload that acknowledges nothing was sent before any SYN+ACK came.
+        let has_learned = s.flags.ack() && (s.ack != SeqNumber(0) || s.payload_len == 0);
         if !has_learned || self.ends[e].iss.is_some_and(|iss| !s.seq.after(iss)) {
             if s.payload_len > 0 {
                 self.tell(ctx, e, Fact::EarlyData { bytes: s.payload_len });

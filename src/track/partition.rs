@@ -305,6 +305,7 @@ fn context<'a>(
 }
 
 fn end(mut connection: Connection, ended: Ended, at: Timestamp, config: &TrackConfig, out: &mut dyn Tracked) {
+    connection.let_go_of_held_syn();
     let frame = connection.last_frame;
     let mut ctx = context(config, out, None, at, frame);
     connection.expire_time_wait(&mut ctx);
@@ -399,7 +400,12 @@ fn succession_by_syn_ack(c: &Connection, s: &Segment, e: usize) -> Succession {
     let held = c.held_syn.as_ref().is_some_and(|h| s.ack == h.seq + 1 && h.src == s.dst);
     let repeats = c.ends[e].iss == Some(s.seq);
     let tracked = c.ends[e].iss.is_some() || c.ends[1 - e].iss.is_some();
-    if held || (over && !answers && !repeats && tracked && c.id != s.packet) {
+    // Its sender was in the middle of another connection, of which only this direction is captured.
+    let one_sided = !c.ends[1 - e].was_seen() && c.ends[e].was_seen() && !c.ends[e].syn_seen;
+    if held
+        || (one_sided && c.ends[e].state.is_synchronized())
+        || (over && !answers && !repeats && tracked && c.id != s.packet)
+    {
         Succession::Incarnation
     } else {
         Succession::Same
@@ -424,10 +430,10 @@ fn hold(c: &mut Connection, s: &Segment, config: &TrackConfig, out: &mut dyn Tra
     let again = c.held_syn.as_ref().is_some_and(|h| h.seq == s.seq && h.src == s.src);
     c.last_frame = s.packet;
     c.last = c.last.max(s.time);
-    c.zeek.on_segment(s, e, &c.ends);
-    c.completeness.on_segment(s);
-    c.count(s, e);
-    if !again {
+    if again {
+        c.take_note_of(s, e);
+    } else {
+        c.let_go_of_held_syn();
         c.held_syn = Some(Box::new(*s));
         c.challenged = None;
         let mut ctx = context(config, out, Some(s), s.time, s.packet);
@@ -445,9 +451,10 @@ fn succeed(
     config: &TrackConfig,
     out: &mut dyn Tracked,
 ) {
-    let held = slot.connection.held_syn.take().filter(|h| {
+    let opens = |h: &Segment| {
         (h.seq == s.seq && h.src == s.src) || (s.flags.ack() && s.ack == h.seq + 1 && h.dst == s.src)
-    });
+    };
+    let held = slot.connection.held_syn.take_if(|h| opens(h));
     let first = held.as_deref().unwrap_or(s);
     let mut fresh = Connection::new(first);
     if why == Succession::Candidate {

@@ -221,6 +221,11 @@ impl Connection {
         self.undo_reset(e, ctx);
         if by_sender {
             self.undo_reset(1 - e, ctx);
+            if let Some(server) =
+                self.open.syn_ack_sender.filter(|end| self.ends[*end].state == State::SynReceived)
+            {
+                self.half_open_again(server, ctx);
+            }
             let usual = self.ends[e].ttl.unwrap_or(memo.ttl);
             let ttl_step = i16::from(memo.ttl) - i16::from(usual);
             self.tell(ctx, e, Fact::ResetNotObeyed { reset_frame: memo.frame, by_sender, ttl_step });
