@@ -208,6 +208,8 @@ fn stream_differences(streams: &[Value], seen: &Seen) -> Vec<String> {
     numbered.values().for_each(|s| *theirs.entry(s.ends).or_default() += 1);
     let mut ours: BTreeMap<(Endpoint, Endpoint), usize> = BTreeMap::new();
     seen.records.iter().for_each(|r| *ours.entry(pair_of(r)).or_default() += 1);
+    // Records are sorted by id: the first one of a stream began it, later ones are what we call connections of their own.
+    let mut began = BTreeSet::new();
     for record in &seen.records {
         let Some(number) = record.stream else { continue };
         let ends = pair_of(record);
@@ -217,7 +219,7 @@ fn stream_differences(streams: &[Value], seen: &Seen) -> Vec<String> {
         };
         if stream.ends != ends {
             wrong.push(format!("record {} says stream {number}, which has other endpoints", record.id));
-        } else if stream.first_frame != record.id {
+        } else if stream.first_frame > record.id || (began.insert(number) && stream.first_frame != record.id) {
             let began = stream.first_frame;
             wrong.push(format!("record {} says stream {number}, which began at {began}", record.id));
         }

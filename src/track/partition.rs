@@ -190,6 +190,7 @@ impl Partition {
         if copy {
             connection.duplicated = true;
             connection.ends[e].flow.duplicates += 1;
+            connection.completeness.on_segment(s);
         }
         copy
     }
