@@ -174,11 +174,7 @@ fn decoded(path: &std::path::Path) -> Traffic {
     traffic
 }
 
-fn add(
-    traffic: &mut Traffic,
-    ends: (Endpoint, Endpoint),
-    (segments, bytes, copies): (u64, u64, u64),
-) {
+fn add(traffic: &mut Traffic, ends: (Endpoint, Endpoint), (segments, bytes, copies): (u64, u64, u64)) {
     let entry = traffic.entry(ends).or_default();
     entry.segments += segments;
     entry.bytes += bytes;
@@ -219,7 +215,8 @@ fn stream_differences(streams: &[Value], seen: &Seen) -> Vec<String> {
         };
         if stream.ends != ends {
             wrong.push(format!("record {} says stream {number}, which has other endpoints", record.id));
-        } else if stream.first_frame > record.id || (began.insert(number) && stream.first_frame != record.id) {
+        } else if stream.first_frame > record.id || (began.insert(number) && stream.first_frame != record.id)
+        {
             let began = stream.first_frame;
             wrong.push(format!("record {} says stream {number}, which began at {began}", record.id));
         }

@@ -187,7 +187,8 @@ impl ZeekTrack {
             self.ends[e].cut = Some(cut);
         }
         let peer = 1 - e;
-        if let Some((from, to)) = self.ends[peer].cut.filter(|(from, _)| s.flags.ack() && s.ack.after(*from)) {
+        if let Some((from, to)) = self.ends[peer].cut.filter(|(from, _)| s.flags.ack() && s.ack.after(*from))
+        {
             self.ends[peer].cut = to.after(s.ack).then_some((s.ack.max(from), to));
             self.on_gap(peer);
         }
