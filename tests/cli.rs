@@ -200,6 +200,19 @@ fn the_number_of_threads_does_not_show() {
     }
 }
 
+/// With a look at every open connection for every minute of those years, this would outlast any patience.
+#[test]
+fn a_clock_that_jumps_by_decades_costs_nothing() {
+    let mut frames = opened();
+    let mut late = frames[0].clone();
+    late.time.0 += 50 * 365 * 86_400 * 1_000_000_000;
+    frames.push(late);
+    let path = file("jump", "jump.pcap", &pcap(RAW, &frames));
+    let ran = run(["read", text(&path), "--json"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert_eq!(json(&ran)["summary"]["connections"], 3000);
+}
+
 #[test]
 fn a_closed_pipe_is_success() {
     let path = file("pipe", "many.pcap", &pcap(RAW, &many_connections()));
@@ -274,9 +287,19 @@ fn handshake() -> Vec<Frame> {
 
 /// 3,000 connections of different clients, opened and closed.
 fn many_connections() -> Vec<Frame> {
-    let script = Script::parse(
+    by_many_clients(
         "0 A>B S 100; .01 B>A SA 300/101; .02 A>B A 101/301; .03 A>B FA 101/301; .04 B>A FA 301/102; .05 A>B A 102/302",
-    );
+    )
+}
+
+/// As many that stay open.
+fn opened() -> Vec<Frame> {
+    by_many_clients("0 A>B S 100; .01 B>A SA 300/101; .02 A>B A 101/301")
+}
+
+/// The script for each of 3,000 clients, a millisecond apart.
+fn by_many_clients(script: &str) -> Vec<Frame> {
+    let script = Script::parse(script);
     let client = script.shots[0].src;
     let mut frames = Vec::new();
     for i in 0..3000_u16 {
