@@ -5,7 +5,6 @@ mod decoding;
 mod golden;
 mod kernel;
 mod layers;
-mod program;
 mod properties;
 mod readers;
 mod readme;

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use foldhash::HashMap;
 
 use super::Sink;
-use super::shard::{Said, Saying};
+use super::shard::{Opening, Said, Saying};
 use super::summary::Summary;
 use crate::rules::{Detector, Finding, RuleSet, Seen, Severity};
-use crate::tcp::Timestamp;
+use crate::tcp::{Endpoint, SeqNumber, Timestamp};
 use crate::track::{Class, Fact, HalfOpenEnd, Record};
 
 /// Puts batches in order and keeps the counts that need all connections.
@@ -72,6 +72,7 @@ impl<'a> Merge<'a> {
         said.sort_by_key(|s| s.order);
         for Said { what, .. } in said {
             match what {
+                Saying::Opened(opening) => self.streams.open(opening),
                 Saying::Seen(seen) => self.seen(&seen),
                 Saying::Ended(record, findings) => self.ended(*record, &findings),
             }
@@ -103,11 +104,10 @@ impl<'a> Merge<'a> {
             detector.on_seen(seen, &mut self.heard);
         }
         self.pass_on();
-        let (connection, event) = (seen.connection, &seen.event);
+        let event = &seen.event;
         let summary = &mut self.summary;
         match event.fact {
-            Fact::Opened => self.streams.open(connection, event.frame),
-            Fact::SynWhileSynchronized { .. } => self.streams.hold(event.frame),
+            Fact::SynWhileSynchronized { seq, .. } => self.streams.hold(event.frame, &seen.endpoints, seq),
             Fact::HalfOpenEntered { again } => {
                 summary.half_open.enter(event.at);
                 summary.half_open.total -= u64::from(again);
@@ -142,24 +142,37 @@ impl<'a> Merge<'a> {
     }
 }
 
-/// Wireshark's stream numbers: one more with each new 4-tuple, and with each SYN of a new ISN on an old one.
+/// Wireshark's stream numbers: one more with each new 4-tuple, and with each SYN of a new ISN on an old one. What comes
+/// on a 4-tuple without such a SYN belongs to its latest stream, however long ago that was.
 #[derive(Debug)]
 struct Streams {
     next: u32,
+    /// By connection.
     of: HashMap<u64, u32>,
+    /// The latest stream of each 4-tuple, and the ISN of the SYN that opened it.
+    latest: HashMap<(Endpoint, Endpoint), (u32, Option<SeqNumber>)>,
     held: VecDeque<(u64, u32)>,
+    /// The packet from which on numbers can't be known.
     known_until: u64,
 }
 
 impl Default for Streams {
     fn default() -> Self {
-        Self { next: 0, of: HashMap::default(), held: VecDeque::new(), known_until: u64::MAX }
+        Self {
+            next: 0,
+            of: HashMap::default(),
+            latest: HashMap::default(),
+            held: VecDeque::new(),
+            known_until: u64::MAX,
+        }
     }
 }
 
 impl Streams {
     /// SYNs remembered that did not fit their connection; each may still turn out to open one.
     const HELD: usize = 1024;
+    /// 4-tuples remembered. Beyond it, what does not begin with a SYN may belong to an earlier stream or not.
+    const LATEST: usize = 1 << 16;
 
     fn number(&mut self) -> u32 {
         let number = self.next;
@@ -167,21 +180,36 @@ impl Streams {
         number
     }
 
-    fn open(&mut self, connection: u64, frame: u64) {
-        let held = self.held.iter().position(|(at, _)| *at == frame);
-        let number = match held.and_then(|at| self.held.remove(at)) {
-            Some((_, number)) => number,
-            None => self.number(),
+    fn open(&mut self, Opening { connection, ends, syn }: Opening) {
+        let held = self.held.iter().position(|(at, _)| *at == connection);
+        let number = match (held.and_then(|at| self.held.remove(at)), self.latest.get(&ends)) {
+            (Some((_, number)), _) => number,
+            (None, Some((number, isn))) if syn.is_none() || syn == *isn => *number,
+            (None, before) => {
+                if before.is_none() && syn.is_none() && self.latest.len() >= Self::LATEST {
+                    self.known_until = self.known_until.min(connection);
+                }
+                self.begin(ends, syn)
+            }
         };
         self.of.insert(connection, number);
     }
 
-    fn hold(&mut self, frame: u64) {
-        let number = self.number();
+    fn hold(&mut self, frame: u64, [a, b]: &[Endpoint; 2], isn: SeqNumber) {
+        let number = self.begin((*a.min(b), *a.max(b)), Some(isn));
         if self.held.len() == Self::HELD {
             self.held.pop_front();
         }
         self.held.push_back((frame, number));
+    }
+
+    /// A stream begins.
+    fn begin(&mut self, ends: (Endpoint, Endpoint), isn: Option<SeqNumber>) -> u32 {
+        let number = self.number();
+        if self.latest.len() < Self::LATEST || self.latest.contains_key(&ends) {
+            self.latest.insert(ends, (number, isn));
+        }
+        number
     }
 
     fn of(&mut self, connection: u64) -> Option<u32> {

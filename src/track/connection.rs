@@ -259,6 +259,7 @@ impl Connection {
         if s.seq.after(jump.old) || s.flags.rst() {
             self.ends[e].jump = None;
             self.capture_loss = true;
+            self.zeek.on_gap(e);
             let bytes = jump.ack.distance(jump.old).max(0) as u32;
             self.tell(ctx, e, Fact::AckedUnseen { bytes, confirmed: true });
             let reached = s.seq.min(jump.ack);

@@ -94,7 +94,7 @@ impl Connection {
             sent: both(&|p| self.flow(p)),
             zeek_history: self.zeek.history(),
             zeek_state: self.zeek.conn_state(),
-            completeness: self.completeness.0,
+            completeness: self.completeness.bits(),
             stream: None,
         }
     }

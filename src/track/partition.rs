@@ -128,7 +128,7 @@ impl Partition {
                 break;
             }
             self.due.pop();
-            self.on_due(slot, id, at, out);
+            self.on_due(slot, id, at, clock, out);
         }
     }
 
@@ -190,6 +190,7 @@ impl Partition {
         if copy {
             connection.duplicated = true;
             connection.ends[e].flow.duplicates += 1;
+            connection.completeness.on_segment(s);
         }
         copy
     }
@@ -234,7 +235,7 @@ impl Partition {
         drop_previous(slot, s.time, config, out);
     }
 
-    fn on_due(&mut self, index: u32, id: u64, at: Timestamp, out: &mut dyn Tracked) {
+    fn on_due(&mut self, index: u32, id: u64, at: Timestamp, clock: Timestamp, out: &mut dyn Tracked) {
         let config = &self.config;
         let Some(slot) = self.slots.get_mut(index as usize).and_then(Option::as_mut) else { return };
         if slot.connection.id != id {
@@ -258,7 +259,7 @@ impl Partition {
                 self.remove(index, ended, at, out);
             }
             // Open: nothing ends it but a segment. Looked at again in case one has.
-            None => self.due.push(Reverse((at + config.linger, id, index))),
+            None => self.due.push(Reverse((next_look(at, clock, config.linger), id, index))),
         }
     }
 
@@ -292,6 +293,14 @@ impl Partition {
             return self.remove(self.hand, Ended::Evicted, clock, out);
         }
     }
+}
+
+/// The first multiple of `step` after `at` that lies beyond `clock`: a jump of the clock by years costs one step, and the
+/// times of looking do not depend on how often the clock is read.
+fn next_look(at: Timestamp, clock: Timestamp, step: Duration) -> Timestamp {
+    let step = step.0.max(1);
+    let steps = clock.since(at).0.max(0) / step + 1;
+    at + Duration(steps.saturating_mul(step))
 }
 
 fn context<'a>(
