@@ -114,6 +114,8 @@ pub struct Thresholds {
     pub reset_hold: Duration,
     /// TW006: ends in TIME_WAIT at one host.
     pub time_wait_pileup: u64,
+    /// TW006: the kernel's bound on them, where the user gave it (net.ipv4.tcp_max_tw_buckets); 80 % of it count.
+    pub time_wait_buckets: Option<u64>,
     /// TW007, CN005: shares of the ephemeral range that are noted, warned of, and an error, in per cent.
     pub port_share: [u64; 3],
     /// First port of the client port range: net.ipv4.ip_local_port_range of Linux.
@@ -165,6 +167,7 @@ impl Default for Thresholds {
             half_close_warning: Duration::from_secs(300),
             reset_hold: Duration::from_secs(2),
             time_wait_pileup: 10_000,
+            time_wait_buckets: None,
             port_share: [50, 80, 95],
             ephemeral_low: 32_768,
             ephemeral_high: 60_999,

@@ -4,6 +4,7 @@ mod draft;
 mod finding;
 mod handshake;
 mod registry;
+mod sequence;
 mod teardown;
 mod time_wait;
 
@@ -12,8 +13,8 @@ pub use finding::{Finding, Severity};
 pub use registry::{Check, Detail, Detector, Judgement, Rule, RuleSet, Scene, Seen};
 
 /// Every family: its prefix and its rules, in the order of printing.
-pub const FAMILIES: [(&str, &[Rule]); 3] =
-    [("HS", handshake::RULES), ("TD", teardown::RULES), ("TW", time_wait::RULES)];
+pub const FAMILIES: [(&str, &[Rule]); 4] =
+    [("HS", handshake::RULES), ("TD", teardown::RULES), ("TW", time_wait::RULES), ("SQ", sequence::RULES)];
 
 /// Every rule, family by family.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use super::closing::CloseTrack;
 use super::event::{Event, Fact};
+use super::figures::AckRun;
 use super::half_open::HalfOpenTrack;
 use super::opening::OpenTrack;
 use super::peer::{AckJump, Peer};
@@ -65,6 +66,7 @@ pub struct Connection {
     pub(super) truncated: bool,
     pub(super) offload: bool,
     pub(super) abnormal: bool,
+    pub(super) ack_loop: AckRun,
     /// How far its packets' times lie behind the highest time of the capture.
     pub(super) lag: Duration,
 }
@@ -96,6 +98,7 @@ impl Connection {
             truncated: false,
             offload: false,
             abnormal: false,
+            ack_loop: AckRun::default(),
             lag: Duration::ZERO,
         }
     }
@@ -261,12 +264,12 @@ impl Connection {
             self.capture_loss = true;
             self.zeek.on_gap(e);
             let bytes = jump.ack.distance(jump.old).max(0) as u32;
-            self.tell(ctx, e, Fact::AckedUnseen { bytes, confirmed: true });
             let reached = s.seq.min(jump.ack);
             let ack_max = self.ends[1 - e].ack_max;
             self.ends[1 - e].ack_max = Some(ack_max.map_or(reached, |a| a.max(reached)));
             self.ends[e].space.place(reached, 0);
             self.ends[e].space.acknowledged(reached);
+            self.tell(ctx, e, Fact::AckedUnseen { bytes, confirmed: true });
         } else if s.is_empty() && s.seq == jump.old {
             self.ends[e].jump = None;
             self.ends[1 - e].ack_max = jump.ack_max_before;

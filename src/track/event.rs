@@ -110,12 +110,14 @@ pub enum Fact {
     },
     /// A pure ACK with the old numbers answers that SYN, or a RST inside the window (RFC 5961).
     ChallengeAck,
+    /// That SYN got a SYN+ACK: it opened a new connection, and this one had died unseen.
+    SynTakenUp,
     /// The end that had sent the SYN answers the challenge with a RST: it had lost the connection (RFC 9293 §3.5.1).
     Desynchronized {
         /// Since the last traffic both ends knew of.
         idle: Duration,
     },
-    /// A listener sends a SYN where a SYN+ACK was due, and gets the SYN+ACK.
+    /// The end that was asked sent a SYN and never a SYN+ACK, got the SYN+ACK, and completes the handshake.
     SplitHandshake,
     /// An entry came into the SYN queue (again, where it had seemed completed).
     HalfOpenEntered {
@@ -269,12 +271,32 @@ pub enum Fact {
         /// Bytes by which it may be wrong.
         tolerance: u32,
     },
-    /// The window that this end had closed is open again, or the connection ended before.
+    /// The window that this end had closed is open again.
     ZeroWindowEnded {
         /// How long it was closed.
         lasted: Duration,
         /// Probes of the peer meanwhile.
         probes: u32,
+    },
+    /// Payload was sent again with other bytes.
+    PayloadChanged {
+        /// Its first sequence number.
+        seq: SeqNumber,
+        /// Bytes.
+        len: u32,
+        /// Digest of the first.
+        first: u64,
+        /// Digest of this one.
+        second: u64,
+        /// Packet of the first.
+        first_frame: u64,
+    },
+    /// Both ends sent many pure ACKs in a row that say nothing new, and nothing else.
+    AckLoop {
+        /// How many by now, of both.
+        count: u32,
+        /// Since the first of them.
+        span: Duration,
     },
     /// The end's record is being made; the connection's figures are final.
     Ended,
@@ -299,6 +321,7 @@ pub enum Kind {
     HandshakeDone,
     SynWhileSynchronized,
     ChallengeAck,
+    SynTakenUp,
     Desynchronized,
     SplitHandshake,
     HalfOpenEntered,
@@ -322,6 +345,8 @@ pub enum Kind {
     BeforeWindow,
     WindowShrunk,
     ZeroWindowEnded,
+    PayloadChanged,
+    AckLoop,
     Ended,
 }
 
@@ -349,6 +374,7 @@ impl Fact {
             Self::HandshakeDone => Kind::HandshakeDone,
             Self::SynWhileSynchronized { .. } => Kind::SynWhileSynchronized,
             Self::ChallengeAck => Kind::ChallengeAck,
+            Self::SynTakenUp => Kind::SynTakenUp,
             Self::Desynchronized { .. } => Kind::Desynchronized,
             Self::SplitHandshake => Kind::SplitHandshake,
             Self::HalfOpenEntered { .. } => Kind::HalfOpenEntered,
@@ -372,6 +398,8 @@ impl Fact {
             Self::BeforeWindow { .. } => Kind::BeforeWindow,
             Self::WindowShrunk { .. } => Kind::WindowShrunk,
             Self::ZeroWindowEnded { .. } => Kind::ZeroWindowEnded,
+            Self::PayloadChanged { .. } => Kind::PayloadChanged,
+            Self::AckLoop { .. } => Kind::AckLoop,
             Self::Ended => Kind::Ended,
         }
     }

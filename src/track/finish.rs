@@ -224,7 +224,8 @@ impl Connection {
         })
     }
 
-    fn visibility(&self) -> Visibility {
+    /// What the capture shows of it, so far.
+    pub fn visibility(&self) -> Visibility {
         let flow = |end: usize| &self.ends[end].flow;
         Visibility {
             both_directions: flow(0).segments > 0 && flow(1).segments > 0,

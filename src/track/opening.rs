@@ -32,11 +32,16 @@ pub struct OpenTrack {
     pub server_rtt: Option<Duration>,
     /// SYN+ACK to ACK.
     pub client_rtt: Option<Duration>,
+    /// The first packet with payload from the client before any SYN+ACK.
+    pub early_data_frame: Option<u64>,
+    /// Payload bytes it sent so.
+    pub early_data_bytes: u32,
+    /// The SYN was answered with an ACK of the connection before it, which is in TIME_WAIT.
+    pub refused_by_time_wait: bool,
     pub(super) syn_ack_sender: Option<usize>,
     pub(super) syn_payload: u32,
     pub(super) final_ack_wrong: bool,
     pub(super) withdrawn: bool,
-    pub(super) split: bool,
     /// The SYN had been answered: by a challenge for a connection that its sender had lost.
     pub(super) challenged: bool,
 }
@@ -170,9 +175,6 @@ impl Connection {
             }
             (State::SynSent, _) => {
                 // Its own SYN crossed the peer's.
-                if self.open.split {
-                    self.tell(ctx, p, Fact::SplitHandshake)
-                }
                 self.step(e, State::SynReceived, Observed, Reason::SynAckSent, ctx);
             }
             (State::SynReceived, Inferred | Assumed) => self.confirm(e, ctx),
@@ -274,9 +276,7 @@ impl Connection {
     pub(super) fn receive_syn(&mut self, s: &Segment, p: usize, ctx: &mut Context<'_>) {
         if !s.flags.ack() {
             if self.ends[p].state == State::SynSent {
-                let answered_before = self.ends[p].ack_max.is_some();
                 self.open.labels.add(OpenShape::SimultaneousOpen);
-                self.open.split |= answered_before || self.open.split;
                 self.step(p, State::SynReceived, Inferred, Reason::SynReceived, ctx);
             }
             return;
@@ -341,7 +341,6 @@ impl Connection {
         }
         if s.is_pure_ack() {
             // Odd stacks acknowledge the SYN first and send their own SYN after it.
-            self.open.split = true;
             return false;
         }
         self.open.labels.add(OpenShape::SynAckMissing);
@@ -377,6 +376,11 @@ impl Connection {
         } else {
             self.step(e, State::Established, Observed, Reason::AckSent, ctx);
         }
+        // Both ends of a simultaneous open send a SYN+ACK (RFC 9293 figure 7).
+        let crossed = self.open.labels.has(OpenShape::SimultaneousOpen);
+        if crossed && self.client() == Some(p) && self.ends[e].ack_max.is_none() {
+            self.tell(ctx, e, Fact::SplitHandshake);
+        }
         true
     }
 
@@ -406,6 +410,8 @@ impl Connection {
         let has_learned = s.flags.ack() && (s.ack != SeqNumber(0) || s.payload_len == 0);
         if !has_learned || self.ends[e].iss.is_some_and(|iss| !s.seq.after(iss)) {
             if s.payload_len > 0 {
+                self.open.early_data_frame.get_or_insert(s.packet);
+                self.open.early_data_bytes = self.open.early_data_bytes.saturating_add(s.payload_len);
                 self.tell(ctx, e, Fact::EarlyData { bytes: s.payload_len });
             }
             return false;

@@ -387,6 +387,10 @@ fn succession_by_syn(c: &Connection, s: &Segment, e: usize, config: &TrackConfig
         (State::Unknown, _) => Succession::Incarnation,
         (State::SynSent | State::SynReceived | State::Listen, _) => Succession::Attempt,
         (State::Established, Certainty::Inferred) if !end.spoke_after_syn => Succession::Attempt,
+        // All that is known of the old connection is one segment of this end.
+        (State::Established, Certainty::Assumed) if end.flow.segments == 1 && !peer.was_seen() => {
+            Succession::Incarnation
+        }
         // Sent again and not answered by the old connection: somebody means it.
         _ if c.challenged.is_none()
             && c.held_syn.as_ref().is_some_and(|h| h.seq == s.seq && h.src == s.src) =>
@@ -488,6 +492,10 @@ fn succeed(
     let mut previous = Box::new(Previous { connection: old, why });
     let by_holder = previous.connection.ends[previous.connection.end_of(&s.src)].state == State::TimeWait;
     if why == Succession::Incarnation {
+        if held.is_some() {
+            let mut ctx = context(config, out, Some(s), s.time, s.packet);
+            previous.connection.tell(&mut ctx, previous.connection.end_of(&s.dst), Fact::SynTakenUp);
+        }
         end(previous.connection, Ended::Reused, clock, config, out);
     } else if why == Succession::Candidate && by_holder {
         let mut ctx = context(config, out, Some(s), s.time, s.packet);
@@ -541,6 +549,10 @@ fn take_over(
 /// A SYN+ACK answers the SYN on a 4-tuple in TIME_WAIT: the holder has let go.
 fn settle_candidate(fresh: &Connection, previous: &mut Previous, s: &Segment, ctx: &mut Context<'_>) {
     let accepted = fresh.ends[0].syn_acked_by(s.ack) && fresh.ends[0].endpoint == s.dst;
+    if previous.why == Succession::Attempt && accepted {
+        let sender = previous.connection.end_of(&s.dst);
+        previous.connection.tell(ctx, sender, Fact::SynTakenUp);
+    }
     if previous.why != Succession::Candidate || !accepted {
         return;
     }
@@ -590,6 +602,7 @@ fn give_previous(slot: &mut Slot, s: &Segment, config: &TrackConfig, out: &mut d
     let refuses =
         previous.why == Succession::Candidate && s.is_pure_ack() && old.ends[e].state == State::TimeWait;
     if refuses {
+        slot.connection.open.refused_by_time_wait = true;
         old.time_wait_refused(e, s, &mut ctx);
     }
     old.on_segment(s, &mut ctx);

@@ -28,6 +28,8 @@ pub struct Shot {
     pub timestamps: Option<(u32, u32)>,
     /// Sent to the link layer's broadcast address.
     pub broadcast: bool,
+    /// Every byte of the payload, where it is not to be told by its sequence number.
+    pub fill: Option<u8>,
 }
 
 impl Shot {
@@ -48,6 +50,7 @@ impl Shot {
             window_scale: None,
             timestamps: None,
             broadcast: false,
+            fill: None,
         }
     }
 
@@ -108,7 +111,7 @@ impl Shot {
     /// One byte per sequence number, so that a repetition repeats the bytes.
     fn payload(&self) -> Vec<u8> {
         let first = self.seq.wrapping_add(u32::from(self.flags.syn()));
-        (0..self.len).map(|i| first.wrapping_add(i) as u8).collect()
+        (0..self.len).map(|i| self.fill.unwrap_or(first.wrapping_add(i) as u8)).collect()
     }
 }
 

@@ -5,6 +5,7 @@
 //! ```text
 //! 0.010  < S.  500:500(0) ack 101 win 65535 <mss 1460,wscale 7,TS val 5 ecr 1> id 7 ttl 63
 //! 9.000  end                                   the capture ends here
+//! repeat 60 0.020                              the last two segments, so often, each time so much later
 //!        = client SYN_SENT/o, server LISTEN    states now; the letter of the certainty may be left out
 //!        ! HS002 any words                     a finding of the whole transcript; any other fails it
 //!        path client SYN_SENT ESTABLISHED      the states that stand, in order, of the last connection
@@ -14,7 +15,8 @@
 //! ```
 //!
 //! `>` is sent by 10.0.0.1:40000, called client here, `<` by 10.0.0.2:80. Sequence numbers are absolute; the second
-//! one of `first:next(length)` counts payload only, as tcpdump has it. A transcript in which server says `client`
+//! one of `first:next(length)` counts payload only, as tcpdump has it. More words: `fill 66` for payload of that byte,
+//! `broadcast 1` for the link layer's broadcast address. A transcript in which server says `client`
 //! of the library's record does not exist: roles here are addresses.
 
 use std::collections::BTreeSet;
@@ -116,6 +118,7 @@ impl Transcript {
             "shape" => {
                 self.shape = Some(rest.split_whitespace().filter(|w| *w != "-").map(String::from).collect())
             }
+            "repeat" => self.repeat(rest, &place),
             "connections" => {
                 self.connections = Some(rest.parse().unwrap_or_else(|_| panic!("{place}: {rest}")))
             }
@@ -124,6 +127,22 @@ impl Transcript {
                 assert!(self.script.end.is_none(), "{place}: a segment after the end");
                 let id = FIRST_IP_ID + self.script.shots.len() as u16;
                 self.script.shots.push(shot(nanoseconds(head), rest, id, &place));
+            }
+        }
+    }
+}
+
+impl Transcript {
+    fn repeat(&mut self, text: &str, place: &str) {
+        let (count, step) = text.split_once(' ').unwrap_or_else(|| panic!("{place}: repeat {text}"));
+        let count: i64 = count.parse().unwrap_or_else(|_| panic!("{place}: repeat {text}"));
+        let from = self.script.shots.len().checked_sub(2).unwrap_or_else(|| panic!("{place}: repeats what?"));
+        let pair = self.script.shots[from..].to_vec();
+        for round in 1..=count {
+            for shot in &pair {
+                let ip_id = FIRST_IP_ID + self.script.shots.len() as u16;
+                let at = shot.at + round * nanoseconds(step);
+                self.script.shots.push(Shot { at, ip_id, ..shot.clone() });
             }
         }
     }
@@ -164,6 +183,8 @@ fn shot(at: i64, text: &str, id: u16, place: &str) -> Shot {
             "win" => shot.window = value as u16,
             "id" => shot.ip_id = value as u16,
             "ttl" => shot.ttl = value as u8,
+            "fill" => shot.fill = Some(value as u8),
+            "broadcast" => shot.broadcast = value == 1,
             _ => panic!("{place}: unknown word {key}"),
         }
     }
