@@ -112,10 +112,7 @@ impl<'a> Merge<'a> {
                 summary.half_open.enter(event.at);
                 summary.half_open.total -= u64::from(again);
             }
-            Fact::HalfOpenLeft { kind, .. } => {
-                summary.half_open.leave();
-                summary.half_open_expired += u64::from(kind == HalfOpenEnd::Expired);
-            }
+            Fact::HalfOpenLeft { .. } => summary.half_open.leave(),
             Fact::TimeWaitStarted => summary.time_wait.enter(event.at),
             Fact::TimeWaitEnded { .. } => summary.time_wait.leave(),
             _ => {}
@@ -127,6 +124,8 @@ impl<'a> Merge<'a> {
         self.summary.connections += 1;
         self.summary.short += u64::from(record.class == Some(Class::Short));
         self.summary.long += u64::from(record.class == Some(Class::Long));
+        let expired = record.half_open.is_some_and(|h| h.end_kind == HalfOpenEnd::Expired);
+        self.summary.half_open_expired += u64::from(expired);
         self.summary.limits.dropped_transitions += u64::from(record.transitions_dropped);
         for finding in findings {
             self.count(finding);
