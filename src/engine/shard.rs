@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crossbeam_channel::{Receiver, Sender};
 use foldhash::HashSet;
 
+use super::census::Census;
 use super::order::{Order, Phase};
 use crate::config::Config;
 use crate::rules::{Drafts, Finding, RuleSet, Seen};
@@ -184,7 +185,10 @@ impl Ear {
 impl Observer for Ear {
     fn on_event(&mut self, event: &Event, connection: &Connection, segment: Option<&Segment>) {
         self.drafts.judge(event, connection, segment);
-        if is_counted(&event.fact) || self.rules.is_wanted_beyond(event.fact.kind()) {
+        if numbers_streams(&event.fact)
+            || Census::wants(event, connection.client())
+            || self.rules.is_wanted_beyond(event.fact.kind())
+        {
             let order = self.place(event.at, connection);
             let endpoints = [connection.ends[0].endpoint, connection.ends[1].endpoint];
             let seen =
@@ -206,15 +210,7 @@ impl Tracked for Ear {
     }
 }
 
-/// Facts that the summary counts over the whole capture.
-fn is_counted(fact: &Fact) -> bool {
-    matches!(
-        fact,
-        Fact::Opened
-            | Fact::SynWhileSynchronized { .. }
-            | Fact::HalfOpenEntered { .. }
-            | Fact::HalfOpenLeft { .. }
-            | Fact::TimeWaitStarted
-            | Fact::TimeWaitEnded { .. }
-    )
+/// Facts that number streams; those that are counted are the census's.
+fn numbers_streams(fact: &Fact) -> bool {
+    matches!(fact, Fact::Opened | Fact::SynWhileSynchronized { .. })
 }
