@@ -12,8 +12,8 @@ use crate::rules::Finding;
 use crate::source::Input;
 use crate::track::Record;
 
-/// Writes lines. Connections and findings come in the order in which they end and are found; inputs and the summary
-/// come last, because only then their counts are known.
+/// Writes lines. Connections and findings come in the order in which they end and are found; listeners, clients,
+/// holders of TIME_WAIT, inputs and the summary come last, because only then their counts are known.
 pub struct Lines<W: Write> {
     out: W,
     places: Places,
@@ -26,6 +26,9 @@ pub struct Lines<W: Write> {
 enum Line<'a> {
     Connection(&'a document::Connection<'a>),
     Finding(&'a document::Finding<'a>),
+    Listener(&'a document::Listener<'a>),
+    Client(&'a document::Client),
+    Host(&'a document::Host),
     Input(&'a document::Input<'a>),
     Summary(&'a Summary),
 }
@@ -77,6 +80,21 @@ impl<W: Write> Sink for Lines<W> {
 
     fn finding(&mut self, finding: &Finding) -> ControlFlow<()> {
         let written = write(&mut self.out, &Line::Finding(&document::Finding::new(finding, &self.places)));
+        self.keep(written)
+    }
+
+    fn listener(&mut self, listener: &engine::Listener) -> ControlFlow<()> {
+        let written = write(&mut self.out, &Line::Listener(&listener.into()));
+        self.keep(written)
+    }
+
+    fn client(&mut self, client: &engine::Client) -> ControlFlow<()> {
+        let written = write(&mut self.out, &Line::Client(&client.into()));
+        self.keep(written)
+    }
+
+    fn host(&mut self, host: &engine::Host) -> ControlFlow<()> {
+        let written = write(&mut self.out, &Line::Host(&host.into()));
         self.keep(written)
     }
 }
