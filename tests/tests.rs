@@ -9,6 +9,7 @@ mod program;
 mod properties;
 mod readers;
 mod readme;
+mod reports;
 mod support;
 mod time_wait;
 mod transcripts;
