@@ -109,7 +109,7 @@ fn has_symptoms(l: &Listener) -> bool {
     trouble
         || s.ignored >= FEW
         || s.late >= FEW
-        || s.repeated_after_ack >= 2
+        || s.held_back > 0
         || s.aborted > 0
         || s.unserved > 0
         || (l.outcomes.half_open >= MANY && l.outcomes.half_open > l.outcomes.complete)
@@ -130,7 +130,7 @@ fn cookies(l: &Listener) -> Step {
             Answer::Likely,
             format!("{silent} SYN+ACKs without an answer were never sent again, {repeated} others were"),
         )
-    } else if unserved > 0 && l.symptoms.repeated_after_ack == 0 {
+    } else if unserved > 0 && l.symptoms.held_back == 0 {
         let because = format!(
             "{unserved} open for the client, unknown to the server, which repeats no SYN+ACK: only cookies leave that"
         );
@@ -153,9 +153,12 @@ fn accept_queue(l: &Listener) -> Step {
         step(Answer::Yes, because)
     } else if s.aborted > 0 {
         step(Answer::Likely, format!("{} final ACKs were answered with RST", s.aborted))
-    } else if s.repeated_after_ack >= 2 {
-        let n = s.repeated_after_ack;
-        step(Answer::Likely, format!("SYN+ACKs came again {n} times although the final ACK had passed"))
+    } else if s.held_back > 0 {
+        let because = format!(
+            "SYN+ACKs came again {} times although the final ACK had passed; connections held back: {}",
+            s.repeated_after_ack, s.held_back
+        );
+        step(Answer::Likely, because)
     } else if s.unserved > 0 {
         let because = format!("the data of {} complete connections was never acknowledged", s.unserved);
         step(Answer::Likely, because)
@@ -265,7 +268,7 @@ fn rivals(l: &Listener, cause: Cause) -> Vec<Rival> {
     let deferred = l.heard_of("HO004", Some("defer-accept")) > 0;
     let all: &[Rival] = match cause {
         Cause::AcceptQueueFull if l.symptoms.aborted > 0 => &[ABORT_BY_APPLICATION],
-        Cause::AcceptQueueFull if l.symptoms.repeated_after_ack > 0 => &[LOST_BEHIND, DEFER_ACCEPT],
+        Cause::AcceptQueueFull if l.symptoms.held_back > 0 => &[LOST_BEHIND, DEFER_ACCEPT],
         Cause::AcceptQueueFull if l.symptoms.unserved > 0 => &[LOST_BEHIND],
         Cause::AcceptQueueFull => &[FILTER],
         Cause::SynQueueFull => &[FILTER, ACCEPT_QUEUE],

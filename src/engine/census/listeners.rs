@@ -76,6 +76,8 @@ pub struct Symptoms {
     pub late: u64,
     /// SYN+ACKs sent again although the final ACK had passed.
     pub repeated_after_ack: u64,
+    /// Connections with at least two of these: a single one may have crossed the ACK on its way.
+    pub held_back: u64,
     /// RSTs right after the final ACK from a server that said nothing else.
     pub aborted: u64,
     /// Connections with a complete handshake whose client sent data, again and again, to a server that stayed silent.
@@ -242,6 +244,8 @@ pub(super) struct Listeners {
     silent: usize,
     bound: usize,
     points: usize,
+    /// SYN+ACKs after the final ACK, of connections that had any and have not ended.
+    repeats: HashMap<u64, u32>,
     thresholds: Thresholds,
     two_msl: Duration,
     /// Connections that are in no listener's figures.
@@ -255,6 +259,7 @@ impl Listeners {
             silent: 0,
             bound: config.tables.listeners.max(4),
             points: config.tables.points,
+            repeats: HashMap::default(),
             thresholds: config.rules.thresholds.clone(),
             two_msl: config.track.two_msl,
             unlisted: 0,
@@ -283,7 +288,13 @@ impl Listeners {
                 self.known(endpoint, |l| l.restarts.time_wait(at));
             }
             Fact::SynAckRepeated { after_ack: true, .. } => {
-                self.known(endpoint, |l| l.symptoms.repeated_after_ack += 1);
+                let repeats = self.repeats.entry(seen.connection).or_default();
+                *repeats += 1;
+                let second = *repeats == 2;
+                self.known(endpoint, |l| {
+                    l.symptoms.repeated_after_ack += 1;
+                    l.symptoms.held_back += u64::from(second);
+                });
             }
             Fact::AcceptAborted => self.known(endpoint, |l| l.symptoms.aborted += 1),
             _ => {}
@@ -291,6 +302,7 @@ impl Listeners {
     }
 
     pub fn ended(&mut self, record: &Record, findings: &[Finding], now: Timestamp) {
+        self.repeats.remove(&record.id);
         let answer = match record.open.outcome {
             OpenOutcome::Refused | OpenOutcome::Unanswered => Answer::Missing,
             _ => Answer::Given,

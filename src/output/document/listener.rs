@@ -134,6 +134,8 @@ struct Symptoms {
     late: u64,
     /// SYN+ACKs sent again although the final ACK had passed.
     repeated_after_ack: u64,
+    /// Connections with at least two of these.
+    held_back: u64,
     /// RSTs right after the final ACK from a server that said nothing else.
     aborted: u64,
     /// Complete for the client, whose data was sent again and again to a silent server.
@@ -210,6 +212,7 @@ impl<'a> From<&'a engine::Listener> for Listener<'a> {
                 ignored: s.ignored,
                 late: s.late,
                 repeated_after_ack: s.repeated_after_ack,
+                held_back: s.held_back,
                 aborted: s.aborted,
                 unserved: s.unserved,
                 unconfirmed: s.unconfirmed,
