@@ -11,6 +11,8 @@ pub struct Config {
     pub track: TrackConfig,
     /// Which rules speak, and from where on.
     pub rules: RuleConfig,
+    /// How much is kept of listeners, clients and hosts.
+    pub tables: TableConfig,
     /// How many threads work; 0 for all the machine has. The output is the same for any number.
     pub threads: usize,
 }
@@ -81,6 +83,28 @@ impl Default for TrackConfig {
             max_connections: 16 << 20,
             max_transitions: 64,
         }
+    }
+}
+
+/// How much is kept of listeners, clients and hosts; what finds no room is counted in the summary.
+#[derive(Clone, Debug)]
+pub struct TableConfig {
+    /// Addresses and ports that connections were opened to; a quarter of the room is for those that never answered.
+    pub listeners: usize,
+    /// Addresses that opened connections; a quarter of the room is for those that completed none.
+    pub clients: usize,
+    /// Pairs of a client and an address and port it called.
+    pub destinations: usize,
+    /// Addresses that held TIME_WAIT.
+    pub hosts: usize,
+    /// Points of a curve: four minutes with a point a second, then half as many points a second, and so on.
+    pub points: usize,
+}
+
+impl Default for TableConfig {
+    /// Together less than 300 MiB when all are full and every curve is as long as it can be.
+    fn default() -> Self {
+        Self { listeners: 8192, clients: 8192, destinations: 32_768, hosts: 8192, points: 240 }
     }
 }
 

@@ -8,6 +8,7 @@ mod layers;
 mod properties;
 mod readers;
 mod readme;
+mod reports;
 mod rules;
 mod support;
 mod time_wait;

@@ -7,8 +7,10 @@ use std::sync::Arc;
 use foldhash::HashMap;
 
 use super::Sink;
+use super::census::Census;
 use super::shard::{Opening, Said, Saying};
 use super::summary::Summary;
+use crate::config::Config;
 use crate::rules::{Detector, Finding, RuleSet, Seen, Severity};
 use crate::tcp::{Endpoint, SeqNumber, Timestamp};
 use crate::track::{Class, Fact, HalfOpenEnd, Record};
@@ -18,6 +20,7 @@ pub(super) struct Merge<'a> {
     pub summary: Summary,
     sink: &'a mut dyn Sink,
     streams: Streams,
+    census: Census,
     rules: Arc<RuleSet>,
     detectors: Vec<Box<dyn Detector>>,
     heard: Vec<Finding>,
@@ -25,11 +28,12 @@ pub(super) struct Merge<'a> {
 }
 
 impl<'a> Merge<'a> {
-    pub fn new(sink: &'a mut dyn Sink, rules: &Arc<RuleSet>) -> Self {
+    pub fn new(sink: &'a mut dyn Sink, config: &Config, rules: &Arc<RuleSet>) -> Self {
         Self {
             summary: Summary::default(),
             sink,
             streams: Streams::default(),
+            census: Census::new(config),
             rules: Arc::clone(rules),
             detectors: rules.detectors(),
             heard: Vec::new(),
@@ -37,12 +41,16 @@ impl<'a> Merge<'a> {
         }
     }
 
-    /// The input ended: detectors say what they still have to say.
-    pub fn finish(&mut self, now: Timestamp) {
+    /// The input ended: detectors say what they still have to say, then listeners, clients and hosts are told.
+    pub fn finish(mut self, now: Timestamp) -> Summary {
         for detector in &mut self.detectors {
             detector.on_end(now, &mut self.heard);
         }
         self.pass_on();
+        if !self.stopped {
+            self.census.finish(now, &mut self.summary.limits, self.sink);
+        }
+        self.summary
     }
 
     /// What detectors said, as far as the user wants to hear it.
@@ -50,6 +58,7 @@ impl<'a> Merge<'a> {
         for finding in std::mem::take(&mut self.heard) {
             if self.rules.config().has(finding.rule) {
                 self.count(&finding);
+                self.census.heard(&finding);
                 if !self.stopped {
                     let flow = self.sink.finding(&finding);
                     self.note(flow);
@@ -70,11 +79,11 @@ impl<'a> Merge<'a> {
     /// One batch of all shards. Everything before it was in batches before.
     pub fn take(&mut self, mut said: Vec<Said>) {
         said.sort_by_key(|s| s.order);
-        for Said { what, .. } in said {
+        for Said { what, order } in said {
             match what {
                 Saying::Opened(opening) => self.streams.open(opening),
                 Saying::Seen(seen) => self.seen(&seen),
-                Saying::Ended(record, findings) => self.ended(*record, &findings),
+                Saying::Ended(record, findings) => self.ended(*record, &findings, order.clock),
             }
         }
     }
@@ -104,6 +113,7 @@ impl<'a> Merge<'a> {
             detector.on_seen(seen, &mut self.heard);
         }
         self.pass_on();
+        self.census.seen(seen);
         let event = &seen.event;
         let summary = &mut self.summary;
         match event.fact {
@@ -112,25 +122,25 @@ impl<'a> Merge<'a> {
                 summary.half_open.enter(event.at);
                 summary.half_open.total -= u64::from(again);
             }
-            Fact::HalfOpenLeft { kind, .. } => {
-                summary.half_open.leave();
-                summary.half_open_expired += u64::from(kind == HalfOpenEnd::Expired);
-            }
+            Fact::HalfOpenLeft { .. } => summary.half_open.leave(),
             Fact::TimeWaitStarted => summary.time_wait.enter(event.at),
             Fact::TimeWaitEnded { .. } => summary.time_wait.leave(),
             _ => {}
         }
     }
 
-    fn ended(&mut self, mut record: Record, findings: &[Finding]) {
+    fn ended(&mut self, mut record: Record, findings: &[Finding], now: Timestamp) {
         record.stream = self.streams.of(record.id);
         self.summary.connections += 1;
         self.summary.short += u64::from(record.class == Some(Class::Short));
         self.summary.long += u64::from(record.class == Some(Class::Long));
+        let expired = record.half_open.is_some_and(|h| h.end_kind == HalfOpenEnd::Expired);
+        self.summary.half_open_expired += u64::from(expired);
         self.summary.limits.dropped_transitions += u64::from(record.transitions_dropped);
         for finding in findings {
             self.count(finding);
         }
+        self.census.ended(&record, findings, now);
         if !self.stopped {
             let flow = self.sink.connection(&record, findings);
             self.note(flow);

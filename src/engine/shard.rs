@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crossbeam_channel::{Receiver, Sender};
 use foldhash::HashSet;
 
+use super::census::Census;
 use super::order::{Order, Phase};
 use crate::config::Config;
 use crate::rules::{Drafts, Finding, RuleSet, Seen};
@@ -204,7 +205,10 @@ impl Observer for Ear {
             let opening = Opening { connection: connection.id, ends, syn };
             self.said.push(Said { order, what: Saying::Opened(opening) });
         }
-        if is_counted(&event.fact) || self.rules.is_wanted_beyond(event.fact.kind()) {
+        if numbers_streams(&event.fact)
+            || Census::wants(event, connection.client())
+            || self.rules.is_wanted_beyond(event.fact.kind())
+        {
             let order = self.place(event.at, connection);
             let endpoints = [connection.ends[0].endpoint, connection.ends[1].endpoint];
             let seen =
@@ -226,14 +230,7 @@ impl Tracked for Ear {
     }
 }
 
-/// Facts that the summary counts over the whole capture.
-fn is_counted(fact: &Fact) -> bool {
-    matches!(
-        fact,
-        Fact::SynWhileSynchronized { .. }
-            | Fact::HalfOpenEntered { .. }
-            | Fact::HalfOpenLeft { .. }
-            | Fact::TimeWaitStarted
-            | Fact::TimeWaitEnded { .. }
-    )
+/// Facts that number streams; those that are counted are the census's.
+fn numbers_streams(fact: &Fact) -> bool {
+    matches!(fact, Fact::SynWhileSynchronized { .. })
 }

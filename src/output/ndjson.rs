@@ -12,8 +12,8 @@ use crate::rules::Finding;
 use crate::source::Input;
 use crate::track::Record;
 
-/// Writes lines. Connections and findings come in the order in which they end and are found; inputs and the summary
-/// come last, because only then their counts are known.
+/// Writes lines. Connections and findings come in the order in which they end and are found; listeners, clients,
+/// holders of TIME_WAIT, inputs and the summary come last, because only then their counts are known.
 pub struct Lines<W: Write> {
     out: W,
     /// The line in the making: serialized in memory and written at once, which takes half the time.
@@ -28,6 +28,9 @@ pub struct Lines<W: Write> {
 enum Line<'a> {
     Connection(&'a document::Connection<'a>),
     Finding(&'a document::Finding<'a>),
+    Listener(&'a document::Listener<'a>),
+    Client(&'a document::Client),
+    Host(&'a document::Host),
     Input(&'a document::Input<'a>),
     Summary(&'a Summary),
 }
@@ -83,6 +86,21 @@ impl<W: Write> Sink for Lines<W> {
             &mut self.line,
             &Line::Finding(&document::Finding::new(finding, &self.places)),
         );
+        self.keep(written)
+    }
+
+    fn listener(&mut self, listener: &engine::Listener) -> ControlFlow<()> {
+        let written = write(&mut self.out, &mut self.line, &Line::Listener(&listener.into()));
+        self.keep(written)
+    }
+
+    fn client(&mut self, client: &engine::Client) -> ControlFlow<()> {
+        let written = write(&mut self.out, &mut self.line, &Line::Client(&client.into()));
+        self.keep(written)
+    }
+
+    fn host(&mut self, host: &engine::Host) -> ControlFlow<()> {
+        let written = write(&mut self.out, &mut self.line, &Line::Host(&host.into()));
         self.keep(written)
     }
 }

@@ -234,6 +234,7 @@ impl Connection {
         if let Some(entry) = &mut self.half_open {
             entry.repeated(s.time, gap);
         }
+        self.half_open_late(e, ctx);
         let after_ack = self.open.done.is_some();
         self.tell(ctx, e, Fact::SynAckRepeated { gap, count, after_ack, after_established });
         // A client that said nothing since the first SYN+ACK may never have got it.

@@ -57,6 +57,8 @@ struct Slot {
     previous: Option<Box<Previous>>,
     /// Seen by the eviction hand since the last segment.
     cold: bool,
+    /// Its one valid entry among the deadlines; others that name the slot are stale.
+    wake: Timestamp,
 }
 
 /// A connection whose 4-tuple another has taken, or is trying to.
@@ -151,7 +153,8 @@ impl Partition {
         }
         let connection = Connection::new(s);
         let id = connection.id;
-        let slot = Box::new(Slot { key, connection, previous: None, cold: false });
+        let wake = clock + self.config.linger;
+        let slot = Box::new(Slot { key, connection, previous: None, cold: false, wake });
         let index = match self.free.pop() {
             Some(index) => {
                 self.slots[index as usize] = Some(slot);
@@ -163,7 +166,7 @@ impl Partition {
             }
         };
         self.table.insert(key, index);
-        self.due.push(Reverse((clock + self.config.linger, id, index)));
+        self.due.push(Reverse((wake, id, index)));
         self.announce(index, s, out);
         index
     }
@@ -217,8 +220,8 @@ impl Partition {
             _ => {
                 succeed(slot, s, succession, clock, config, out);
                 slot.connection.lag = clock.since(s.time);
-                let id = slot.connection.id;
-                self.due.push(Reverse((clock + config.linger, id, index)));
+                slot.wake = clock + config.linger;
+                self.due.push(Reverse((slot.wake, slot.connection.id, index)));
             }
         }
         if let Some(previous) = &mut slot.previous
@@ -233,12 +236,16 @@ impl Partition {
         }
         slot.connection.on_segment(s, &mut ctx);
         drop_previous(slot, s.time, config, out);
+        if let Some(due) = timer_due(&slot.connection).filter(|due| *due < slot.wake) {
+            slot.wake = due;
+            self.due.push(Reverse((due, slot.connection.id, index)));
+        }
     }
 
     fn on_due(&mut self, index: u32, id: u64, at: Timestamp, clock: Timestamp, out: &mut dyn Tracked) {
         let config = &self.config;
         let Some(slot) = self.slots.get_mut(index as usize).and_then(Option::as_mut) else { return };
-        if slot.connection.id != id {
+        if slot.connection.id != id || slot.wake != at {
             return;
         }
         {
@@ -249,7 +256,10 @@ impl Partition {
         }
         drop_previous(slot, at, config, out);
         match next_due(&slot.connection, config) {
-            Some(due) if due > at => self.due.push(Reverse((due, id, index))),
+            Some(due) if due > at => {
+                slot.wake = due;
+                self.due.push(Reverse((due, id, index)));
+            }
             Some(_) => {
                 let ended = if slot.connection.open.done.is_some() || slot.connection.close.began.is_some() {
                     Ended::Closed
@@ -259,7 +269,10 @@ impl Partition {
                 self.remove(index, ended, at, out);
             }
             // Open: nothing ends it but a segment. Looked at again in case one has.
-            None => self.due.push(Reverse((next_look(at, clock, config.linger), id, index))),
+            None => {
+                slot.wake = next_look(at, clock, config.linger);
+                self.due.push(Reverse((slot.wake, id, index)));
+            }
         }
     }
 
@@ -326,8 +339,7 @@ fn end(mut connection: Connection, ended: Ended, at: Timestamp, config: &TrackCo
 
 /// When something is due for the connection by itself; `None` while it is open.
 fn next_due(c: &Connection, config: &TrackConfig) -> Option<Timestamp> {
-    let timers = [c.time_wait_due(), c.half_open_due()].into_iter().flatten().min();
-    if let Some(due) = timers {
+    if let Some(due) = timer_due(c) {
         return Some(due);
     }
     // TIME_WAIT without an interval is the old connection's, shown while a SYN asks for its 4-tuple.
@@ -337,6 +349,11 @@ fn next_due(c: &Connection, config: &TrackConfig) -> Option<Timestamp> {
         || c.ends.iter().all(|p| embryonic(p.state))
         || (c.open.done.is_none() && never_opened(c));
     over.then_some(idle)
+}
+
+/// When the next timer of one of its ends fires: TIME_WAIT, or a server that gives up a half-open entry.
+fn timer_due(c: &Connection) -> Option<Timestamp> {
+    [c.time_wait_due(), c.half_open_due()].into_iter().flatten().min()
 }
 
 /// A SYN+ACK passed, and no answer to it: the client's ESTABLISHED is inferred only.
