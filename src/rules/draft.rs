@@ -58,6 +58,7 @@ impl Drafts {
         if let Some(draft) = drafts.iter_mut().find(same) {
             draft.count += 1;
             draft.severity = draft.severity.max(severity);
+            draft.detail.confidence = draft.detail.confidence.max(detail.confidence);
             for frame in detail.causes.iter().chain([&event.frame]) {
                 draft.add_frame(*frame);
             }
@@ -65,8 +66,15 @@ impl Drafts {
             draft.detail.evidence = detail.evidence;
             return;
         }
-        let mut draft =
-            Draft { rule, severity, end: event.end, frames: Vec::new(), at: event.at, count: 1, detail };
+        let mut draft = Draft {
+            rule,
+            severity,
+            end: detail.end.unwrap_or(event.end),
+            frames: Vec::new(),
+            at: event.at,
+            count: 1,
+            detail,
+        };
         for frame in draft.detail.causes.clone().into_iter().chain([event.frame]) {
             draft.add_frame(frame);
         }

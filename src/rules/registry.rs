@@ -94,6 +94,8 @@ pub struct Detail {
     pub severity: Option<Severity>,
     /// How sure.
     pub confidence: Confidence,
+    /// Index of the end at fault, where it is another than the fact's.
+    pub end: Option<usize>,
     /// Packets that caused it, beside the one that shows it.
     pub causes: Vec<u64>,
     /// One sentence with `{name}` for values of the evidence, `{end}` and `{peer}` for the roles.
@@ -109,6 +111,7 @@ impl Detail {
             variant: None,
             severity: None,
             confidence: Confidence::High,
+            end: None,
             causes: Vec::new(),
             message,
             evidence: Vec::new(),
@@ -126,6 +129,20 @@ impl Detail {
     #[must_use]
     pub fn severity(mut self, severity: Severity) -> Self {
         self.severity = Some(severity);
+        self
+    }
+
+    /// With less confidence than high.
+    #[must_use]
+    pub fn confidence(mut self, confidence: Confidence) -> Self {
+        self.confidence = confidence;
+        self
+    }
+
+    /// About another end than the fact is.
+    #[must_use]
+    pub fn about(mut self, end: usize) -> Self {
+        self.end = Some(end);
         self
     }
 
