@@ -3,6 +3,8 @@
 mod draft;
 mod finding;
 mod handshake;
+mod header;
+mod options;
 mod registry;
 mod teardown;
 mod time_wait;
@@ -12,8 +14,13 @@ pub use finding::{Finding, Severity};
 pub use registry::{Check, Detail, Detector, Judgement, Rule, RuleSet, Scene, Seen};
 
 /// Every family: its prefix and its rules, in the order of printing.
-pub const FAMILIES: [(&str, &[Rule]); 3] =
-    [("HS", handshake::RULES), ("TD", teardown::RULES), ("TW", time_wait::RULES)];
+pub const FAMILIES: [(&str, &[Rule]); 5] = [
+    ("HS", handshake::RULES),
+    ("TD", teardown::RULES),
+    ("TW", time_wait::RULES),
+    ("FL", header::RULES),
+    ("OP", options::RULES),
+];
 
 /// Every rule, family by family.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
