@@ -1,25 +1,30 @@
 //! Event to finding: one list of all rules; all that tcpscope can say is in this folder.
 
+mod counter;
 mod draft;
 mod finding;
+mod half_open;
 mod handshake;
 mod header;
+mod listener;
 mod options;
 mod registry;
 mod teardown;
 mod time_wait;
+mod wide;
 
 pub use draft::Drafts;
 pub use finding::{Finding, Severity};
 pub use registry::{Check, Detail, Detector, Judgement, Rule, RuleSet, Scene, Seen};
 
 /// Every family: its prefix and its rules, in the order of printing.
-pub const FAMILIES: [(&str, &[Rule]); 5] = [
+pub const FAMILIES: [(&str, &[Rule]); 6] = [
     ("HS", handshake::RULES),
     ("TD", teardown::RULES),
     ("TW", time_wait::RULES),
     ("FL", header::RULES),
     ("OP", options::RULES),
+    ("HO", half_open::RULES),
 ];
 
 /// Every rule, family by family.
