@@ -9,6 +9,7 @@ mod program;
 mod properties;
 mod readers;
 mod readme;
+mod rules_capture;
 mod support;
 mod time_wait;
 mod transcripts;

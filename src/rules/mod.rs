@@ -1,11 +1,13 @@
 //! Event to finding: one list of all rules; all that tcpscope can say is in this folder.
 
+mod clients;
 mod counter;
 mod draft;
 mod finding;
 mod half_open;
 mod handshake;
 mod header;
+mod lifetime;
 mod listener;
 mod options;
 mod registry;
@@ -18,13 +20,14 @@ pub use finding::{Finding, Severity};
 pub use registry::{Check, Detail, Detector, Judgement, Rule, RuleSet, Scene, Seen};
 
 /// Every family: its prefix and its rules, in the order of printing.
-pub const FAMILIES: [(&str, &[Rule]); 6] = [
+pub const FAMILIES: [(&str, &[Rule]); 7] = [
     ("HS", handshake::RULES),
     ("TD", teardown::RULES),
     ("TW", time_wait::RULES),
     ("FL", header::RULES),
     ("OP", options::RULES),
     ("HO", half_open::RULES),
+    ("CN", lifetime::RULES),
 ];
 
 /// Every rule, family by family.
