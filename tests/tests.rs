@@ -10,6 +10,7 @@ mod readers;
 mod readme;
 mod reports;
 mod rules;
+mod rules_capture;
 mod support;
 mod time_wait;
 mod transcripts;

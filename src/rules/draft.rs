@@ -59,12 +59,14 @@ impl Drafts {
         if let Some(draft) = drafts.iter_mut().find(same) {
             draft.count += 1;
             draft.severity = draft.severity.max(severity);
+            let confidence = draft.detail.confidence.max(detail.confidence);
             if let Some((from, grown)) = detail.grows
                 && draft.count >= from
             {
                 draft.severity = draft.severity.max(grown);
             }
             draft.say(detail, event.frame);
+            draft.detail.confidence = confidence;
             return;
         }
         let end = detail.end.unwrap_or(event.end);

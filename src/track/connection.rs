@@ -6,6 +6,7 @@ use super::closing::CloseTrack;
 use super::event::{Event, Fact};
 use super::figures::AckRun;
 use super::half_open::HalfOpenTrack;
+use super::life::LifeTrack;
 use super::opening::OpenTrack;
 use super::peer::{AckJump, Peer};
 use super::record::{Reason, RoleBasis};
@@ -49,6 +50,8 @@ pub struct Connection {
     pub open: OpenTrack,
     /// How it is being closed, so far.
     pub close: CloseTrack,
+    /// What use is made of it, so far.
+    pub life: LifeTrack,
     pub(super) client: Option<(usize, RoleBasis)>,
     pub(super) steps: Steps,
     pub(super) time_waits: Vec<Interval>,
@@ -81,6 +84,7 @@ impl Connection {
             ends: [Peer::new(s.src), Peer::new(s.dst)],
             open: OpenTrack::default(),
             close: CloseTrack::default(),
+            life: LifeTrack::default(),
             client: None,
             steps: Steps::default(),
             time_waits: Vec::new(),
@@ -108,6 +112,17 @@ impl Connection {
         self.client.map(|(end, _)| end)
     }
 
+    /// Whether something was acknowledged that was not captured.
+    pub fn capture_loss(&self) -> bool {
+        self.capture_loss
+    }
+
+    /// Whether both ends were open at once, as far as what stands tells.
+    pub fn was_open(&self) -> bool {
+        let opened = |end: usize| self.steps.standing(end).any(|s| s.to == State::Established);
+        opened(0) && opened(1)
+    }
+
     /// The index of the end with this endpoint; 0 where both ends are the same.
     pub fn end_of(&self, endpoint: &Endpoint) -> usize {
         usize::from(self.ends[0].endpoint != *endpoint)
@@ -131,6 +146,7 @@ impl Connection {
         self.last = self.last.max(s.time);
         self.notable(s, e, ctx);
         self.take_note_of(s, e);
+        let repeats = self.ends[e].flow.retransmissions;
         let accepted = !illegal(s) && !to_group(s) && !self.is_self_connected();
         if !accepted {
             self.abnormal = true;
@@ -141,6 +157,9 @@ impl Connection {
             self.on_rst(s, e, ctx);
         } else {
             self.advance(s, e, ctx);
+        }
+        if accepted {
+            self.note_life(s, e, self.ends[e].flow.retransmissions > repeats, ctx);
         }
         self.ends[e].last_sent = Some(s.time);
     }
@@ -295,6 +314,7 @@ impl Connection {
         self.ends[end].state = to;
         self.ends[end].certainty = certainty;
         self.tell(ctx, end, Fact::Stepped { from, to, certainty, reason });
+        self.note_live(ctx);
     }
 
     /// The end's own segment proves the state it was inferred to be in.
@@ -318,6 +338,7 @@ impl Connection {
             self.cancel_time_wait(end, ctx);
         }
         self.tell(ctx, end, Fact::RolledBack { from, to: step.from });
+        self.note_live(ctx);
     }
 
     /// Undoes steps of an end, latest first, until it stands in `state`; false, and nothing done, if it never did.
@@ -338,10 +359,14 @@ impl Connection {
     }
 
     fn notable(&mut self, s: &Segment, e: usize, ctx: &mut Context<'_>) {
-        let odd = s.faults.0 != 0 || s.options.faults.0 != 0 || s.urgent != 0;
-        if odd || s.flags.any(Flags::SYN | Flags::URG) || s.options.mss.is_some() || s.options.sack_permitted
-        {
+        let o = &s.options;
+        let odd = s.faults.0 != 0 || o.faults.0 != 0 || s.urgent != 0;
+        let of_syn = o.mss.is_some() || o.sack_permitted || o.window_scale.is_some() || o.fast_open.is_some();
+        if odd || s.flags.any(Flags::SYN | Flags::URG) || of_syn {
             self.tell(ctx, e, Fact::NotableHeader);
+        }
+        if s.flags.has(Flags::URG) {
+            self.ends[e].urgent = Some(s.seq + u32::from(s.urgent));
         }
     }
 }

@@ -1,5 +1,6 @@
 //! `Event` and `Fact`: the vocabulary of what was seen. Facts carry numbers, never verdicts.
 
+use super::agreed::Departure;
 use super::record::{HalfOpenEnd, Reason, TimeWaitEnd};
 use crate::tcp::{Certainty, Duration, SeqNumber, State, Timestamp};
 
@@ -298,6 +299,46 @@ pub enum Fact {
         /// Since the first of them.
         span: Duration,
     },
+    /// A SYN was sent again, and nothing had answered it.
+    SynUnanswered,
+    /// An acceptable SYN+ACK was sent, the first one or another.
+    SynAckSent {
+        /// ISN of the SYN that it answers.
+        client_isn: SeqNumber,
+        /// Its own.
+        isn: SeqNumber,
+        /// Its timestamp.
+        tsval: Option<u32>,
+        /// Digest of its option kinds.
+        layout: u32,
+    },
+    /// A segment departs from what both SYNs agreed on.
+    Departed {
+        /// How.
+        how: Departure,
+    },
+    /// Payload, or the begin of the close, after a second or more without new payload of either end.
+    Idle {
+        /// How long.
+        lasted: Duration,
+        /// Keep-alive probes of both ends meanwhile.
+        keep_alives: u32,
+        /// It is the connection's first payload.
+        is_first: bool,
+    },
+    /// The same payload was sent again, or another keep-alive probe was, and the peer has said nothing in between.
+    Unanswered {
+        /// Repetitions of that payload since the peer last spoke.
+        repeats: u32,
+        /// Probes since the peer last spoke.
+        probes: u32,
+        /// Since the payload was sent first, or since the first probe.
+        lasted: Duration,
+    },
+    /// Both ends are open: synchronized, and not in TIME_WAIT. The end is the client.
+    LifeBegan,
+    /// They no longer are. The end is the client.
+    LifeEnded,
     /// The end's record is being made; the connection's figures are final.
     Ended,
 }
@@ -347,6 +388,13 @@ pub enum Kind {
     ZeroWindowEnded,
     PayloadChanged,
     AckLoop,
+    SynUnanswered,
+    SynAckSent,
+    Departed,
+    Idle,
+    Unanswered,
+    LifeBegan,
+    LifeEnded,
     Ended,
 }
 
@@ -400,6 +448,13 @@ impl Fact {
             Self::ZeroWindowEnded { .. } => Kind::ZeroWindowEnded,
             Self::PayloadChanged { .. } => Kind::PayloadChanged,
             Self::AckLoop { .. } => Kind::AckLoop,
+            Self::SynUnanswered => Kind::SynUnanswered,
+            Self::SynAckSent { .. } => Kind::SynAckSent,
+            Self::Departed { .. } => Kind::Departed,
+            Self::Idle { .. } => Kind::Idle,
+            Self::Unanswered { .. } => Kind::Unanswered,
+            Self::LifeBegan => Kind::LifeBegan,
+            Self::LifeEnded => Kind::LifeEnded,
             Self::Ended => Kind::Ended,
         }
     }

@@ -37,6 +37,8 @@ impl Connection {
         flow.zero_windows += u32::from(s.window == 0 && !s.flags.any(Flags::SYN | Flags::RST));
         self.truncated |= s.captured_payload < s.payload_len;
         self.offload |= s.checksum == Checksum::Offloaded;
+        self.ends[e].good_checksums += u32::from(s.checksum == Checksum::Good);
+        self.ends[e].bad_checksums += u32::from(s.checksum == Checksum::Bad);
         self.ends[e].ttl.get_or_insert(s.ip.ttl);
         if s.payload_len > 0 {
             self.note_turn(e);
@@ -81,6 +83,7 @@ impl Connection {
             self.place(s, e);
         }
         self.note_timestamps(s, e, ctx);
+        self.note_departure(s, e, ctx);
     }
 
     /// Pure ACKs in a row whose sender repeats its last one. Anything else, or ten seconds, ends the row.

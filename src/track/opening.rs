@@ -16,6 +16,14 @@ pub struct OpenTrack {
     pub syn_retransmissions: u32,
     /// SYN+ACKs sent again.
     pub syn_ack_retransmissions: u32,
+    /// Of these, ones sent when a valid final ACK must have reached the server.
+    pub syn_acks_after_ack: u32,
+    /// Of these, ones sent when payload of the client must have reached it too.
+    pub syn_acks_after_data: u32,
+    /// Payload bytes of the first SYN.
+    pub syn_payload: u32,
+    /// The first SYN came on a 4-tuple in TIME_WAIT.
+    pub after_time_wait: bool,
     /// A RST refused the SYN.
     pub refused: Option<Timestamp>,
     /// The final ACK, or what stands for it, passed.
@@ -39,7 +47,6 @@ pub struct OpenTrack {
     /// The SYN was answered with an ACK of the connection before it, which is in TIME_WAIT.
     pub refused_by_time_wait: bool,
     pub(super) syn_ack_sender: Option<usize>,
-    pub(super) syn_payload: u32,
     pub(super) final_ack_wrong: bool,
     pub(super) withdrawn: bool,
     /// The SYN had been answered: by a challenge for a connection that its sender had lost.
@@ -70,6 +77,7 @@ impl Connection {
         } else {
             self.send_plain_syn(s, e, ctx)
         }
+        self.note_offer(s, e);
         self.ends[e].syn_seen = true;
     }
 
@@ -128,6 +136,9 @@ impl Connection {
         let count = self.open.syn_retransmissions;
         if !self.open.challenged {
             self.tell(ctx, e, Fact::SynRepeated { gap, count });
+            if self.open.first_syn_ack_at.is_none() && self.open.refused.is_none() {
+                self.tell(ctx, e, Fact::SynUnanswered);
+            }
         }
         match (self.ends[e].state, self.ends[e].certainty) {
             // It has not received the SYN+ACK that passed toward it.
@@ -156,14 +167,16 @@ impl Connection {
         if !self.ends[p].was_seen() && self.ends[p].iss.is_none() {
             self.syn_was_missed(s, p, ctx);
         }
+        // The SYN was not acted on: nothing says what it would take to answer it.
+        let Some(expected) = self.ends[p].iss.map(|iss| iss + 1) else { return };
         if !self.ends[p].syn_acked_by(s.ack) {
-            let expected = self.ends[p].iss.map_or(s.ack, |iss| iss + 1);
             self.tell(ctx, e, Fact::SynAckWrongAck { expected, ack: s.ack });
             self.ends[e].acks.push(s.ack);
             return;
         }
         self.ends[e].acks.push(s.ack);
         self.ends[e].ack_max = Some(self.ends[e].ack_max.map_or(s.ack, |a| a.max(s.ack)));
+        self.tell_syn_ack(s, e, ctx);
         if self.ends[e].iss.is_some_and(|iss| iss != s.seq) && self.ends[e].state != State::Closed {
             return self.second_syn_ack(s, e, ctx);
         }
@@ -185,6 +198,13 @@ impl Connection {
             (State::Established, Assumed) => self.back_to_syn_received(s, e, ctx),
             _ => self.repeat_syn_ack(s, e, ctx),
         }
+    }
+
+    fn tell_syn_ack(&self, s: &Segment, e: usize, ctx: &mut Context<'_>) {
+        let client_isn = self.ends[1 - e].iss.unwrap_or(s.ack - 1);
+        let tsval = s.options.timestamps.map(|t| t.value);
+        let layout = s.options.layout;
+        self.tell(ctx, e, Fact::SynAckSent { client_isn, isn: s.seq, tsval, layout });
     }
 
     /// A SYN+ACK without a SYN: there was one.
@@ -236,6 +256,13 @@ impl Connection {
         }
         self.half_open_late(e, ctx);
         let after_ack = self.open.done.is_some();
+        // The ACK needs its time to the server, and the SYN+ACK its own back.
+        let way = self.open.server_rtt.unwrap_or(Duration::ZERO);
+        if self.open.done.is_some_and(|t| s.time.since(t) > way) {
+            self.open.syn_acks_after_ack += 1;
+            let has_data = self.ends[p].last_payload.is_some_and(|t| s.time.since(t) > way);
+            self.open.syn_acks_after_data += u32::from(has_data);
+        }
         self.tell(ctx, e, Fact::SynAckRepeated { gap, count, after_ack, after_established });
         // A client that said nothing since the first SYN+ACK may never have got it.
         let silent = !self.ends[p].spoke_after_syn;

@@ -333,6 +333,7 @@ fn end(mut connection: Connection, ended: Ended, at: Timestamp, config: &TrackCo
     connection.expire_time_wait(&mut ctx);
     connection.expire_half_open(&mut ctx);
     connection.tell(&mut ctx, 0, Fact::Ended);
+    connection.end_life(&mut ctx);
     let record = connection.record(ended, at, &|endpoint| out.is_listener(endpoint));
     out.on_record(record, &connection, at);
 }
@@ -488,6 +489,7 @@ fn succeed(
     let first = held.as_deref().unwrap_or(s);
     let mut fresh = Connection::new(first);
     if why == Succession::Candidate {
+        fresh.open.after_time_wait = true;
         inherit_time_wait(&mut fresh, &slot.connection, first);
     }
     fresh.open.challenged = slot.connection.challenged.is_some() && held.is_some();

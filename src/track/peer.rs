@@ -1,5 +1,7 @@
 //! `Peer`: one end of a connection, its state and its send and receive variables as far as an observer can know them.
 
+use super::agreed::Offer;
+use super::life::Unanswered;
 use super::record::Flow;
 use super::space::SendSpace;
 use crate::tcp::{Certainty, Endpoint, Flags, Segment, SeqNumber, State, Timestamp};
@@ -31,6 +33,14 @@ pub struct Peer {
     pub ts_last: Option<u32>,
     /// TTL of its first segment.
     pub ttl: Option<u8>,
+    /// What its SYN offered.
+    pub offer: Option<Offer>,
+    /// Where the latest urgent pointer it sent points to.
+    pub urgent: Option<SeqNumber>,
+    /// Segments whose checksum was right.
+    pub good_checksums: u32,
+    /// Segments whose checksum was wrong, and not merely left to the network card.
+    pub bad_checksums: u32,
     pub(super) second_iss: Option<SeqNumber>,
     pub(super) acks: AckRing,
     pub(super) sack_right: Option<SeqNumber>,
@@ -52,6 +62,7 @@ pub struct Peer {
     pub(super) rtt: RttRing,
     pub(super) recent: RecentRing,
     pub(super) kept: KeptPayload,
+    pub(super) unanswered: Unanswered,
 }
 
 impl Peer {
@@ -69,6 +80,10 @@ impl Peer {
             window: Window::default(),
             ts_last: None,
             ttl: None,
+            offer: None,
+            urgent: None,
+            good_checksums: 0,
+            bad_checksums: 0,
             second_iss: None,
             acks: AckRing::default(),
             sack_right: None,
@@ -86,6 +101,7 @@ impl Peer {
             rtt: RttRing::default(),
             recent: RecentRing::default(),
             kept: KeptPayload::default(),
+            unanswered: Unanswered::default(),
         }
     }
 

@@ -3,7 +3,8 @@
 //! A line is one of these; `#` begins a comment line, the first of which is the transcript's title.
 //!
 //! ```text
-//! 0.010  < S.  500:500(0) ack 101 win 65535 <mss 1460,wscale 7,TS val 5 ecr 1> id 7 ttl 63
+//! 0.010  < S.  500:500(0) ack 101 win 65535 <mss 1460,wscale 7,sackOK,TS val 5 ecr 1> id 7 ttl 63
+//! 0.020  > .   101:101(0) ack 501 win 65535 <raw 0201> urg 5 reserved 1 badsum 1   as no stack has it
 //! 9.000  end                                   the capture ends here
 //! repeat 60 0.020                              the last two segments, so often, each time so much later
 //!        = client SYN_SENT/o, server LISTEN    states now; the letter of the certainty may be left out
@@ -185,6 +186,9 @@ fn shot(at: i64, text: &str, id: u16, place: &str) -> Shot {
             "ttl" => shot.ttl = value as u8,
             "fill" => shot.fill = Some(value as u8),
             "broadcast" => shot.broadcast = value == 1,
+            "urg" => shot.urgent = value as u16,
+            "reserved" => shot.reserved = value as u8,
+            "badsum" => shot.bad_checksum = value != 0,
             _ => panic!("{place}: unknown word {key}"),
         }
     }
@@ -214,10 +218,21 @@ fn set_options(shot: &mut Shot, options: &str, place: &str) {
             "mss" => shot.mss = Some(value(1) as u16),
             "wscale" => shot.window_scale = Some(value(1) as u8),
             "TS" => shot.timestamps = Some((value(2), value(4))),
+            "sackOK" => shot.sack_permitted = true,
+            "raw" => shot.raw_options = hex(words.get(1).unwrap_or(&""), place),
             "nop" => {}
             _ => panic!("{place}: unknown option {option}"),
         }
     }
+}
+
+/// `0201` to two bytes.
+fn hex(text: &str, place: &str) -> Vec<u8> {
+    let byte = |at: usize| text.get(at..at + 2).and_then(|two| u8::from_str_radix(two, 16).ok());
+    (0..text.len())
+        .step_by(2)
+        .map(|at| byte(at).unwrap_or_else(|| panic!("{place}: not hex: {text}")))
+        .collect()
 }
 
 fn flags(text: &str, place: &str) -> Flags {
