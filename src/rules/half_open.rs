@@ -24,7 +24,7 @@ rules! {
     /// Linux tcp_synack_retries (5) and its 63 s; RFC 4987 §2.
     "HO001" "half-open-expired" {
         severity: Warning, source: "RFC 4987 §2; Linux tcp_synack_retries", since: "0.1",
-        wants: [HalfOpenLeft, SynAckRepeated], check: Connection(expired),
+        wants: [HalfOpenEntered, HalfOpenLeft, SynAckRepeated], check: Connection(expired),
     }
     /// ## What it reports
     /// A listener whose half-open connections reach 80 per cent of its backlog, or all of it (an error). Needs the
@@ -127,6 +127,10 @@ rules! {
 const RETRIES: u32 = 5;
 
 fn expired(scene: &Scene<'_>) -> Option<Judgement> {
+    if let Fact::HalfOpenEntered { again: true } = scene.event.fact {
+        // Its next SYN+ACK was only late.
+        return Some(Judgement::Retract);
+    }
     let open = &scene.connection.open;
     let server = scene.event.end;
     // The client's side must be visible, or its ACK may just not have been captured.
