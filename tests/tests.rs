@@ -2,6 +2,7 @@
 
 mod cli;
 mod decoding;
+mod explain;
 mod golden;
 mod kernel;
 mod layers;

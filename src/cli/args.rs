@@ -22,6 +22,10 @@ pub struct Cli {
 pub enum Command {
     /// Analyze captures (also: tcpscope -r FILE)
     Read(Box<ReadArgs>),
+    /// List every rule
+    Rules(RulesArgs),
+    /// Explain a rule: what it reports, why it matters, when it is normal
+    Explain(ExplainArgs),
     /// Print the JSON Schema of the JSON output
     Schema,
     /// Print a completion script for a shell
@@ -60,6 +64,21 @@ impl ReadArgs {
     }
 }
 
+/// `tcpscope rules`.
+#[derive(Debug, Args)]
+pub struct RulesArgs {
+    /// As a JSON document
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `tcpscope explain`.
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// Its id (HS002) or name (synack-bad-ack); a family (HS) or nothing lists rules
+    pub rule: Option<String>,
+}
+
 /// Flags about what is read, and how it is understood.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Input")]
@@ -85,7 +104,7 @@ pub struct InputArgs {
     /// Threads; 0 for all the machine has. The output is the same for any number
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub threads: usize,
-    /// Only these rules, by id or prefix, such as HS or TW002
+    /// Only these rules, by id, prefix or name, such as TW002 or HS; see `tcpscope rules`
     #[arg(long, value_name = "RULE", value_delimiter = ',')]
     pub select: Vec<String>,
     /// Not these rules

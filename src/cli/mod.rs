@@ -5,6 +5,7 @@ mod failure;
 mod meta;
 mod place;
 mod read;
+mod rules;
 mod screen;
 mod watch;
 
@@ -35,6 +36,8 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let done = match cli.command {
         Command::Read(args) => read::run(&args),
+        Command::Rules(args) => rules::list(&args),
+        Command::Explain(args) => rules::explain(&args),
         Command::Schema => meta::schema(),
         Command::Completions { shell } => meta::completions(shell),
         Command::Man { command } => meta::man(command.as_deref()),

@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 use super::args::{Checksum, InputArgs, Level, Os, OutputArgs, ReadArgs, Switch, Time};
 use super::failure::{self, FINDINGS, INPUT, Usage};
 use super::place::Place;
+use super::rules;
 use super::screen::{self, Terminal};
 use super::watch::{Progress, Watched};
 use crate::config::{ChecksumPolicy, Config, DecodeConfig, RuleConfig, TrackConfig};
@@ -146,7 +147,6 @@ fn source(args: &ReadArgs, paths: &[PathBuf]) -> Result<Watched, Error> {
 }
 
 fn config(args: &InputArgs) -> Result<Config, Usage> {
-    let rules = |list: &[String]| list.iter().map(|r| r.trim().to_ascii_uppercase()).collect();
     let two_msl = match &args.msl {
         Some(text) => span(text)?.times(2),
         None => Duration::from_secs(two_msl_of(args.os)),
@@ -162,8 +162,8 @@ fn config(args: &InputArgs) -> Result<Config, Usage> {
             ..TrackConfig::default()
         },
         rules: RuleConfig {
-            select: rules(&args.select),
-            ignore: rules(&args.ignore),
+            select: rules::chosen(&args.select)?,
+            ignore: rules::chosen(&args.ignore)?,
             ..RuleConfig::default()
         },
         threads: args.threads,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use foldhash::HashMap;
 
 use super::Sink;
-use super::shard::{Said, Saying};
+use super::shard::{Said, Saying, TakenSegment};
 use super::summary::Summary;
 use crate::rules::{Detector, Finding, RuleSet, Seen, Severity};
 use crate::tcp::Timestamp;
@@ -74,6 +74,7 @@ impl<'a> Merge<'a> {
             match what {
                 Saying::Seen(seen) => self.seen(&seen),
                 Saying::Ended(record, findings) => self.ended(*record, &findings),
+                Saying::Took(taken) => self.took(*taken),
             }
         }
     }
@@ -119,6 +120,14 @@ impl<'a> Merge<'a> {
             Fact::TimeWaitStarted => summary.time_wait.enter(event.at),
             Fact::TimeWaitEnded { .. } => summary.time_wait.leave(),
             _ => {}
+        }
+    }
+
+    fn took(&mut self, mut taken: TakenSegment) {
+        if !self.stopped {
+            taken.stream = self.streams.peek(taken.connection);
+            let flow = self.sink.segment(&taken);
+            self.note(flow);
         }
     }
 
@@ -184,8 +193,13 @@ impl Streams {
         self.held.push_back((frame, number));
     }
 
+    fn peek(&self, connection: u64) -> Option<u32> {
+        self.of.get(&connection).copied().filter(|_| connection < self.known_until)
+    }
+
     fn of(&mut self, connection: u64) -> Option<u32> {
-        let number = self.of.remove(&connection);
-        number.filter(|_| connection < self.known_until)
+        let number = self.peek(connection);
+        self.of.remove(&connection);
+        number
     }
 }

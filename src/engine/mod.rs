@@ -12,9 +12,10 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use foldhash::HashSet;
 
 use merge::Merge;
-use shard::{Batch, Counts, Listeners, Said, Shards};
+use shard::{Batch, Counts, Listeners, Said, Segments, Shards};
 
 pub use order::{Order, Phase};
+pub use shard::TakenSegment;
 pub use summary::{Findings, Gauge, Limits, Summary};
 
 use crate::config::Config;
@@ -35,6 +36,16 @@ pub trait Sink {
 
     /// A finding about more than one connection.
     fn finding(&mut self, _finding: &Finding) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+
+    /// Whether [`Sink::segment`] is to be called; asked once, before the first packet.
+    fn wants_segments(&self) -> bool {
+        false
+    }
+
+    /// A connection took in a segment. Comes after the segments before it and before its connection's record.
+    fn segment(&mut self, _taken: &TakenSegment) -> ControlFlow<()> {
         ControlFlow::Continue(())
     }
 
@@ -61,15 +72,16 @@ pub fn analyze(source: &mut dyn Source, config: &Config, sink: &mut dyn Sink) ->
         n => n.min(PARTITIONS + 1),
     };
     let reader = Reader::new(source, config);
+    let segments = if sink.wants_segments() { Segments::Told } else { Segments::Untold };
     if threads < 2 {
-        let workers = Workers::Here(Box::new(Shards::new(config, &rules, 0, 1)));
+        let workers = Workers::Here(Box::new(Shards::new(config, &rules, segments, 0, 1)));
         return run(reader, workers, &rules, sink);
     }
     std::thread::scope(|scope| {
         let lines = (0..threads - 1).map(|i| {
             let (batches, inbox) = bounded(IN_FLIGHT);
             let (outbox, answers) = bounded(IN_FLIGHT);
-            let shards = Shards::new(config, &rules, i, threads - 1);
+            let shards = Shards::new(config, &rules, segments, i, threads - 1);
             scope.spawn(move || shards.serve(&inbox, &outbox));
             Line { batches, answers }
         });

@@ -8,6 +8,7 @@ mod document;
 mod json;
 mod layout;
 mod ndjson;
+mod rules;
 #[cfg(feature = "cli")]
 mod table;
 mod text;
@@ -20,6 +21,7 @@ pub use community::community_id;
 pub use document::{Document, schema};
 pub use layout::{Color, Detail, Layout};
 pub use ndjson::Lines;
+pub use rules::{explain_rule, list_rules, rules_json};
 pub use text::{bytes, counted, escape, thousands};
 pub use time::{Clock, TimeStyle};
 

@@ -1,14 +1,17 @@
 //! Event to finding: one list of all rules; all that tcpscope can say is in this folder.
 
+mod doc;
 mod draft;
 mod finding;
 mod handshake;
+mod lookup;
 mod registry;
 mod teardown;
 mod time_wait;
 
 pub use draft::Drafts;
 pub use finding::{Finding, Severity};
+pub use lookup::{UnknownRule, edits, find};
 pub use registry::{Check, Detail, Detector, Judgement, Rule, RuleSet, Scene, Seen};
 
 /// Every family: its prefix and its rules, in the order of printing.
