@@ -10,6 +10,7 @@ mod program;
 mod properties;
 mod readers;
 mod readme;
+mod show;
 mod support;
 mod time_wait;
 mod transcripts;

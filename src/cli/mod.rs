@@ -7,6 +7,7 @@ mod place;
 mod read;
 mod rules;
 mod screen;
+mod show;
 mod watch;
 
 use std::ffi::OsString;
@@ -36,6 +37,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let done = match cli.command {
         Command::Read(args) => read::run(&args),
+        Command::Show(args) => show::run(&args),
         Command::Rules(args) => rules::list(&args),
         Command::Explain(args) => rules::explain(&args),
         Command::Schema => meta::schema(),

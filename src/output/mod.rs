@@ -6,6 +6,7 @@ mod community;
 mod delimited;
 mod document;
 mod json;
+mod ladder;
 mod layout;
 mod ndjson;
 mod rules;
@@ -19,6 +20,7 @@ use std::io::{self, Write};
 
 pub use community::community_id;
 pub use document::{Document, schema};
+pub use ladder::{Folding, LADDERS, LadderFormat, Numbers, View};
 pub use layout::{Color, Detail, Layout};
 pub use ndjson::Lines;
 pub use rules::{explain_rule, list_rules, rules_json};
