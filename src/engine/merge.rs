@@ -8,6 +8,7 @@ use foldhash::HashMap;
 
 use super::Sink;
 use super::census::Census;
+use super::order::Order;
 use super::shard::{Opening, Said, Saying, TakenSegment};
 use super::summary::Summary;
 use crate::config::Config;
@@ -77,9 +78,13 @@ impl<'a> Merge<'a> {
     }
 
     /// One batch of all shards. Everything before it was in batches before.
-    pub fn take(&mut self, mut said: Vec<Said>) {
-        said.sort_by_key(|s| s.order);
-        for Said { what, order } in said {
+    pub fn take(&mut self, said: Vec<Said>) {
+        // Only the places are sorted: what was said is too large to be moved about.
+        let mut places: Vec<(Order, usize)> = said.iter().enumerate().map(|(i, s)| (s.order, i)).collect();
+        places.sort_unstable();
+        let mut said: Vec<Option<Saying>> = said.into_iter().map(|s| Some(s.what)).collect();
+        for (order, i) in places {
+            let Some(what) = said.get_mut(i).and_then(Option::take) else { continue };
             match what {
                 Saying::Opened(opening) => self.streams.open(opening),
                 Saying::Seen(seen) => self.seen(&seen),

@@ -42,10 +42,10 @@ pub struct Curve {
 }
 
 impl Curve {
-    /// The curve; `None` where nothing ever changed.
+    /// The curve; `None` where there never were two at once: start and end tell as much then.
     pub fn of(curve: &engine::Curve) -> Option<Self> {
         let points = curve.points();
-        (!points.is_empty()).then(|| Self {
+        points.iter().any(|p| p.max > 1).then(|| Self {
             start: Time(curve.start()),
             step_ns: curve.step().into(),
             min: points.iter().map(|p| p.min).collect(),
