@@ -11,6 +11,8 @@ pub struct Config {
     pub track: TrackConfig,
     /// Which rules speak, and from where on.
     pub rules: RuleConfig,
+    /// How much is kept of listeners, clients and hosts.
+    pub tables: TableConfig,
     /// How many threads work; 0 for all the machine has. The output is the same for any number.
     pub threads: usize,
 }
@@ -84,6 +86,28 @@ impl Default for TrackConfig {
     }
 }
 
+/// How much is kept of listeners, clients and hosts; what finds no room is counted in the summary.
+#[derive(Clone, Debug)]
+pub struct TableConfig {
+    /// Addresses and ports that connections were opened to; a quarter of the room is for those that never answered.
+    pub listeners: usize,
+    /// Addresses that opened connections; a quarter of the room is for those that completed none.
+    pub clients: usize,
+    /// Pairs of a client and an address and port it called.
+    pub destinations: usize,
+    /// Addresses that held TIME_WAIT.
+    pub hosts: usize,
+    /// Points of a curve: four minutes with a point a second, then half as many points a second, and so on.
+    pub points: usize,
+}
+
+impl Default for TableConfig {
+    /// Together less than 300 MiB when all are full and every curve is as long as it can be.
+    fn default() -> Self {
+        Self { listeners: 8192, clients: 8192, destinations: 32_768, hosts: 8192, points: 240 }
+    }
+}
+
 /// Which rules speak.
 #[derive(Clone, Debug, Default)]
 pub struct RuleConfig {
@@ -114,6 +138,8 @@ pub struct Thresholds {
     pub reset_hold: Duration,
     /// TW006: ends in TIME_WAIT at one host.
     pub time_wait_pileup: u64,
+    /// TW006: the kernel's bound on them, where the user gave it (net.ipv4.tcp_max_tw_buckets); 80 % of it count.
+    pub time_wait_buckets: Option<u64>,
     /// TW007, CN005: shares of the ephemeral range that are noted, warned of, and an error, in per cent.
     pub port_share: [u64; 3],
     /// First port of the client port range: net.ipv4.ip_local_port_range of Linux.
@@ -165,6 +191,7 @@ impl Default for Thresholds {
             half_close_warning: Duration::from_secs(300),
             reset_hold: Duration::from_secs(2),
             time_wait_pileup: 10_000,
+            time_wait_buckets: None,
             port_share: [50, 80, 95],
             ephemeral_low: 32_768,
             ephemeral_high: 60_999,

@@ -32,16 +32,16 @@ fn paths_are_the_kernels() {
 #[test]
 fn time_waits_are_held_and_started_as_in_the_kernel() {
     let Some(scenarios) = scenarios("kernel TIME_WAIT") else { return };
-    let mut wrong = Vec::new();
+    let mut found = BTreeMap::new();
     let mut held = 0;
     for capture in scenarios.iter().flat_map(|s| &s.captures) {
-        let (complaints, n) = compare_waits(capture);
-        wrong.extend(complaints);
+        let (differences, n) = compare_waits(capture);
+        found.extend(differences);
         held += n;
     }
-    eprintln!("kernel: {held} TIME_WAITs compared");
-    assert!(held > 600, "only {held} TIME_WAITs compared");
-    no_complaints("kernel TIME_WAIT", &wrong);
+    eprintln!("kernel: {} of {held} TIME_WAITs equal", held - found.len());
+    assert!(held >= 679, "only {held} TIME_WAITs compared");
+    no_complaints("kernel TIME_WAIT", &against_known("time_waits", &found));
 }
 
 /// One recorded run of the kernel.
@@ -68,9 +68,16 @@ struct Side {
     namespace: String,
     /// Time in nanoseconds, state.
     states: Vec<(i64, State)>,
-    time_wait: Option<i64>,
+    time_wait: Option<Span>,
     /// Which use of the pair of endpoints this is, from 0.
     incarnation: usize,
+}
+
+/// The log's earliest and latest time for the same thing.
+#[derive(Clone, Copy)]
+struct Span {
+    from: i64,
+    to: i64,
 }
 
 #[derive(Default)]
@@ -150,29 +157,45 @@ fn pop_closed(states: &mut Vec<(i64, State)>, of: impl Fn(State) -> bool) {
     }
 }
 
-fn compare_waits(capture: &Capture) -> (Vec<String>, usize) {
-    let mut wrong = Vec::new();
+fn compare_waits(capture: &Capture) -> (BTreeMap<String, String>, usize) {
+    let mut differences = BTreeMap::new();
     let mut held = 0;
     for side in &capture.sides {
         let Some((record, role)) = record_of(&capture.seen, side) else { continue };
         let ours = record.time_wait.iter().find(|w| w.endpoint == role);
-        let kernels = side.time_wait.filter(|at| *at <= capture.stop);
-        let place = format!("{} connection {} {}", capture.file, side.connection, side.local);
-        match (ours, kernels) {
-            (Some(ours), Some(kernels)) => {
-                held += 1;
-                let slack = if side.namespace == capture.namespace { NEAR } else { FAR };
-                let off = ours.start.since(Timestamp(kernels));
-                if off.0.abs() > slack.0 {
-                    wrong.push(format!("{place}: TIME_WAIT begins {off} off"));
-                }
-            }
-            (None, None) => {}
-            (Some(_), None) => wrong.push(format!("{place}: TIME_WAIT that the kernel never had")),
-            (None, Some(_)) => wrong.push(format!("{place}: TIME_WAIT of the kernel is missing")),
-        }
+        let kernels = side.time_wait.filter(|span| span.to <= capture.stop);
+        held += usize::from(ours.is_some() && kernels.is_some());
+        let wrong = match (ours, kernels) {
+            (Some(ours), Some(kernels)) => off(ours.start, kernels, slack(record, side, capture)),
+            (None, None) => None,
+            (Some(_), None) => Some("TIME_WAIT that the kernel never had".to_string()),
+            (None, Some(_)) => Some("TIME_WAIT of the kernel is missing".to_string()),
+        };
+        let key = format!("{}\t{} {}", capture.file, side.connection, side.local);
+        differences.extend(wrong.map(|wrong| (key, wrong)));
     }
-    (wrong, held)
+    (differences, held)
+}
+
+/// How far a start lies outside what the log allows.
+fn off(ours: Timestamp, kernels: Span, slack: Duration) -> Option<String> {
+    let (early, late) = (Timestamp(kernels.from).since(ours), ours.since(Timestamp(kernels.to)));
+    if early > slack {
+        Some(format!("TIME_WAIT begins {early} early, {slack} allowed"))
+    } else if late > slack {
+        Some(format!("TIME_WAIT begins {late} late, {slack} allowed"))
+    } else {
+        None
+    }
+}
+
+/// "One-way delay": what the far end sends was sent before it is captured, and what is captured reaches it later, by no
+/// more than the round trip that this capture's own handshake shows, or else the longest of the emulated links.
+fn slack(record: &Record, side: &Side, capture: &Capture) -> Duration {
+    if side.namespace == capture.namespace {
+        return NEAR;
+    }
+    NEAR + record.open.rtt.unwrap_or(LONGEST_DELAY).min(LONGEST_DELAY)
 }
 
 /// Sockets have no kernel log where SYN cookies, a drop or a refusal left none: such a server never got further.
@@ -273,16 +296,30 @@ fn side(end: &Value, connection: u64) -> Option<Side> {
             (nanoseconds(&s["t"]), State::parse(&name).unwrap_or_else(|| panic!("kernel state {name}")))
         })
         .collect();
-    let wait = &end["time_wait"]["tw_start"];
     Some(Side {
         connection,
         local: endpoint(&end["local"]),
         remote: endpoint(&end["remote"]),
         namespace: text(&end["ns"]),
         states,
-        time_wait: (!wait.is_null()).then(|| nanoseconds(wait)),
+        time_wait: time_wait(&end["time_wait"]),
         incarnation: 0,
     })
+}
+
+/// When TIME_WAIT began. The kernel reports no step from FIN_WAIT_2 to TIME_WAIT where FIN_WAIT_2 has already become a
+/// small socket: the log has it from the next look at the socket, 10 ms later at most, or from its timer being armed again,
+/// for which there is no such bound.
+fn time_wait(wait: &Value) -> Option<Span> {
+    let to = (!wait["tw_start"].is_null()).then(|| nanoseconds(&wait["tw_start"]))?;
+    let small_before = wait["armed"][0][3] == "FIN_WAIT2";
+    let began = nanoseconds(&wait["start"]);
+    let from = match (small_before, wait["tw_start_src"] == "diag") {
+        (true, true) => began.max(to - BETWEEN_LOOKS),
+        (true, false) => began,
+        _ => to,
+    };
+    Some(Span { from, to })
 }
 
 fn endpoint(value: &Value) -> Endpoint {
@@ -311,5 +348,7 @@ const SECOND: i64 = 1_000 * MILLISECOND;
 const OPENING: [State; 3] = [State::Unknown, State::SynSent, State::SynReceived];
 /// Scheduling between the state's log and the packet's stamp on one machine.
 const NEAR: Duration = Duration::from_millis(1);
-/// The same plus the longest one-way delay of the emulated links.
-const FAR: Duration = Duration::from_millis(51);
+/// Of the emulated links.
+const LONGEST_DELAY: Duration = Duration::from_millis(50);
+/// Between two looks at all sockets, nanoseconds.
+const BETWEEN_LOOKS: i64 = 10 * MILLISECOND;

@@ -63,9 +63,13 @@ proptest! {
     fn a_prefix_of_a_capture_gives_a_prefix_of_the_steps(script in scripts(40, 1), cut in 0_usize..40) {
         let cut = cut.min(script.shots.len());
         let whole = steps(&Seen::of_frames(script.frames()), cut as u64);
+        // A SYN that does not fit its connection waits for its answer: its step may come with a later packet.
         let shots = script.shots.iter().take(cut).cloned().collect();
         let prefix = steps(&Seen::of_frames(Script { shots, end: None }.frames()), cut as u64);
-        prop_assert_eq!(prefix, whole);
+        let opens = |step: &(u64, Endpoint, String)| step.2 == "CLOSED > SYN_SENT";
+        let missing: Vec<_> = whole.difference(&prefix).filter(|s| !opens(s)).collect();
+        let extra: Vec<_> = prefix.difference(&whole).collect();
+        prop_assert!(missing.is_empty() && extra.is_empty(), "missing {:?}, too many {:?}", missing, extra);
     }
 
     #[test]

@@ -103,7 +103,8 @@ fn check(vector: &Vector) -> Vec<String> {
         }
     }
     let wanted: BTreeSet<String> = vector.rules.intersection(&implemented()).cloned().collect();
-    let found: BTreeSet<String> = seen.rules().intersection(&implemented()).cloned().collect();
+    let mut found: BTreeSet<String> = seen.rules().intersection(&implemented()).cloned().collect();
+    found.retain(|rule| wanted.contains(rule) || !UNLISTED.contains(&rule.as_str()));
     if wanted != found {
         wrong.push(format!("{name}: rules {found:?}, not {wanted:?}"));
     }
@@ -119,6 +120,8 @@ fn check(vector: &Vector) -> Vec<String> {
     wrong
 }
 
+/// Notes about the use of a connection, which the vectors' expected lines leave out.
+const UNLISTED: [&str; 2] = ["CN002", "CN003"];
 /// Words in the shapes column that say what the peer answered; no labels.
 const NOTES: [&str; 2] = ["old-ack", "rst-reply"];
 /// Shapes of a close that the vectors leave unsaid.

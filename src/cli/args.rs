@@ -129,9 +129,18 @@ pub struct InputArgs {
     /// Maximum segment lifetime, such as 30s or 2m; TIME_WAIT lasts twice that [default: as --os says]
     #[arg(long, value_name = "DUR")]
     pub msl: Option<String>,
-    /// Whose TIME_WAIT to expect
+    /// Whose TIME_WAIT and client ports to expect
     #[arg(long, value_name = "OS", value_enum, default_value_t = Os::Linux)]
     pub os: Os,
+    /// Client port range, such as 1024-65535 [default: as --os says; 32768-60999 on Linux]
+    #[arg(long, value_name = "LO-HI")]
+    pub ephemeral: Option<String>,
+    /// Backlog that listen(2) was given, of all listeners or of one; half-open counts are judged against it
+    #[arg(long, value_name = "N|IP:PORT=N", value_delimiter = ',')]
+    pub backlog: Vec<String>,
+    /// The kernel's bound on every backlog [default: 4096]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=4_294_967_295))]
+    pub somaxconn: Option<u64>,
     /// What a wrong TCP checksum does: nothing, because network cards fill it in later, or the segment is dropped
     #[arg(long, value_name = "WHAT", value_enum, default_value_t = Checksum::Ignore)]
     pub checksum: Checksum,
@@ -198,7 +207,7 @@ impl OutputArgs {
     }
 }
 
-/// Whose TIME_WAIT to expect.
+/// Whose TIME_WAIT and client ports to expect.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub enum Os {
     /// 60 s

@@ -2,6 +2,7 @@
 
 mod args;
 mod failure;
+mod kernel;
 mod meta;
 mod place;
 mod read;

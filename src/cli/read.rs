@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 
-use super::args::{Checksum, InputArgs, Level, Os, OutputArgs, ReadArgs, Switch, Time};
+use super::args::{Checksum, InputArgs, Level, OutputArgs, ReadArgs, Switch, Time};
 use super::failure::{self, FINDINGS, INPUT, Usage};
+use super::kernel;
 use super::place::Place;
 use super::rules;
 use super::screen::{self, Terminal};
 use super::watch::{Progress, Watched};
-use crate::config::{ChecksumPolicy, Config, DecodeConfig, RuleConfig, TrackConfig};
+use crate::config::{ChecksumPolicy, Config, DecodeConfig, RuleConfig, TableConfig, TrackConfig};
 use crate::engine::{self, Summary};
 use crate::error::Error;
 use crate::output::{Detail, Format, Layout, Lines, TimeStyle, Way, WriteReport};
@@ -159,7 +160,7 @@ pub(super) fn source(args: &InputArgs, progress: Progress, paths: &[PathBuf]) ->
 pub(super) fn config(args: &InputArgs) -> Result<Config, Usage> {
     let two_msl = match &args.msl {
         Some(text) => span(text)?.times(2),
-        None => Duration::from_secs(two_msl_of(args.os)),
+        None => kernel::two_msl_of(args.os),
     };
     Ok(Config {
         decode: DecodeConfig { decapsulate: args.decap == Switch::On, ..DecodeConfig::default() },
@@ -174,21 +175,11 @@ pub(super) fn config(args: &InputArgs) -> Result<Config, Usage> {
         rules: RuleConfig {
             select: rules::chosen(&args.select)?,
             ignore: rules::chosen(&args.ignore)?,
-            ..RuleConfig::default()
+            thresholds: kernel::thresholds(args)?,
         },
+        tables: TableConfig::default(),
         threads: args.threads,
     })
-}
-
-/// Seconds of TIME_WAIT: Linux TCP_TIMEWAIT_LEN; FreeBSD and macOS sysctl net.inet.tcp.msl; Windows
-/// Server 2003 TcpTimedWaitDelay; Solaris _time_wait_interval; RFC 9293 §3.4.2.
-fn two_msl_of(os: Os) -> i64 {
-    match os {
-        Os::Linux | Os::Freebsd | Os::Solaris => 60,
-        Os::Macos => 30,
-        Os::Windows => 120,
-        Os::Rfc => 240,
-    }
 }
 
 /// Reads `30s`, `2m`, `1m 30s`, or a number of seconds.

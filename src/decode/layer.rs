@@ -47,7 +47,7 @@ pub(super) struct Below {
     pub dst: IpAddr,
     /// Whether an IP header was passed.
     pub has_ip: bool,
-    /// The latest IP header states no length (segmentation offload, jumbograms).
+    /// The latest IP header states no length (segmentation offload, jumbograms), or more than the wire had.
     pub length_unknown: bool,
     /// Which piece of which datagram this is.
     pub piece: Option<Piece>,

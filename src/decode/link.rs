@@ -165,7 +165,7 @@ fn nflog(wire: Wire<'_>) -> Step<'_> {
             return Err(Skip::Malformed);
         }
         if kind == 9 {
-            return Ok((Layer::Ip, rest.limit(length).after(4)));
+            return Ok((Layer::Ip, rest.at_most(length).after(4)));
         }
         rest = rest.after(length.next_multiple_of(4));
     }

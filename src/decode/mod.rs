@@ -3,6 +3,7 @@
 //! Each layer's function reads one header and names the next; the loop in [`Decoder::decode`] goes from one to the
 //! next, so that no nesting of headers, however deep, needs a stack.
 
+mod digest;
 mod ether;
 mod fragments;
 mod layer;

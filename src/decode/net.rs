@@ -1,7 +1,7 @@
 //! IPv4 and IPv6 headers, extension headers, and where a source route really leads.
 //!
-//! Read RFC 791, RFC 8200 and RFC 6864 before changing it. Lengths are those the headers state; a length of zero is
-//! taken from the wire (segmentation offload, jumbograms).
+//! Read RFC 791, RFC 8200 and RFC 6864 before changing it. Lengths are those the headers state, but never more than the
+//! wire had; a length of zero is taken from the wire (segmentation offload, jumbograms).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -31,7 +31,8 @@ fn ipv4<'a>(wire: Wire<'a>, below: &mut Below) -> Step<'a> {
     let Ok(header) = Ipv4HeaderSlice::from_slice(wire.data) else { return Err(bad_ipv4(wire)) };
     let header_len = header.slice().len();
     let total = usize::from(header.total_len());
-    below.length_unknown = total == 0;
+    // Tools that cut packets, and write the cut length as the one on the wire, leave the stated length as it was.
+    below.length_unknown = total == 0 || total > wire.len;
     let total = if total == 0 { wire.len } else { total };
     if total < header_len {
         return Err(Skip::Malformed);
@@ -44,20 +45,20 @@ fn ipv4<'a>(wire: Wire<'a>, below: &mut Below) -> Step<'a> {
     below.ip.traffic_class = header.dcp().value() << 2 | header.ecn().value();
     below.ip.id = Some(header.identification());
     below.ip.dont_fragment = header.dont_fragment();
-    let (protocol, rest) = (header.protocol().0, wire.limit(total).after(header_len));
+    let (protocol, rest) = (header.protocol().0, wire.at_most(total).after(header_len));
     if !header.is_fragmenting_payload() {
         return Ok((Layer::Protocol(protocol), rest));
     }
     let (id, offset, more) = (header.identification(), header.fragments_offset(), header.more_fragments());
     let piece = Piece { id: u32::from(id), protocol, offset, more };
     below.piece = Some(piece);
-    Ok((fragment(rest, piece)?, rest))
+    Ok((fragment(rest, piece, below)?, rest))
 }
 
-/// A piece of a datagram. One cut by the capture can't be put together: its beginning is read alone, as far as it goes.
+/// A piece of a datagram. One that was cut can't be put together: its beginning is read alone, as far as it goes.
 #[cold]
-fn fragment(rest: Wire<'_>, piece: Piece) -> Result<Layer, Skip> {
-    match (rest.is_cut(), piece.offset.value()) {
+fn fragment(rest: Wire<'_>, piece: Piece, below: &Below) -> Result<Layer, Skip> {
+    match (rest.is_cut() || below.length_unknown, piece.offset.value()) {
         (true, 0) => Ok(Layer::Protocol(piece.protocol)),
         (true, _) => Err(Skip::Fragment),
         (false, _) => Ok(Layer::Fragment),
@@ -100,7 +101,8 @@ fn source_route(mut options: &[u8]) -> Option<Ipv4Addr> {
 fn ipv6<'a>(wire: Wire<'a>, below: &mut Below) -> Step<'a> {
     let Ok(header) = Ipv6HeaderSlice::from_slice(wire.data) else { return Err(cut_or_malformed(wire, 40)) };
     let stated = usize::from(header.payload_length());
-    below.length_unknown = stated == 0;
+    let rest = wire.after(40);
+    below.length_unknown = stated == 0 || stated > rest.len;
     below.has_ip = true;
     below.src = IpAddr::V6(header.source_addr());
     below.dst = IpAddr::V6(header.destination_addr());
@@ -108,8 +110,7 @@ fn ipv6<'a>(wire: Wire<'a>, below: &mut Below) -> Step<'a> {
     below.ip.traffic_class = header.traffic_class();
     below.ip.id = None;
     below.ip.dont_fragment = true;
-    let rest = wire.after(40);
-    Ok((Layer::Protocol(header.next_header().0), if stated == 0 { rest } else { rest.limit(stated) }))
+    Ok((Layer::Protocol(header.next_header().0), if stated == 0 { rest } else { rest.at_most(stated) }))
 }
 
 /// A header whose second byte is its length in units of 8 bytes, the first not counted (RFC 8200 §4, RFC 6275 §6.1.1,
@@ -124,7 +125,7 @@ pub(super) fn hop_by_hop<'a>(wire: Wire<'a>, below: &mut Below) -> Step<'a> {
     let (layer, rest) = extension(wire)?;
     let jumbo = (wire.array::<2>(2) == Some([0xc2, 4])).then(|| wire.u32(4)).flatten();
     match jumbo.and_then(|length| usize::try_from(length).ok()) {
-        Some(length) if below.length_unknown => Ok((layer, wire.limit(length).after(wire.len - rest.len))),
+        Some(length) if below.length_unknown => Ok((layer, wire.at_most(length).after(wire.len - rest.len))),
         _ => Ok((layer, rest)),
     }
 }
@@ -173,7 +174,7 @@ pub(super) fn fragment_header<'a>(wire: Wire<'a>, below: &mut Below) -> Step<'a>
     let (id, offset, more) = (header.identification(), header.fragment_offset(), header.more_fragments());
     let piece = Piece { id, protocol, offset, more };
     below.piece = Some(piece);
-    Ok((fragment(rest, piece)?, rest))
+    Ok((fragment(rest, piece, below)?, rest))
 }
 
 /// An authentication header (RFC 4302 §2).

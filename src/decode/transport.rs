@@ -6,6 +6,7 @@ use crate::source::Packet;
 use crate::tcp::{Checksum, Endpoint, Flags, HeaderFaults, OptionFaults, Options, Segment, SeqNumber};
 
 use super::Skip;
+use super::digest::digest;
 use super::layer::Below;
 use super::options;
 use super::wire::Wire;
@@ -36,6 +37,7 @@ pub(super) fn tcp(wire: Wire<'_>, below: &Below, packet: &Packet<'_>) -> Result<
         urgent: u16::from_be_bytes([u0, u1]),
         payload_len: u32::try_from(payload.len).unwrap_or(u32::MAX),
         captured_payload: u32::try_from(payload.data.len()).unwrap_or(u32::MAX),
+        payload_digest: digest(payload),
         ip: below.ip,
         options: Options::default(),
         checksum: checksum(wire, below, u16::from_be_bytes([c0, c1])),

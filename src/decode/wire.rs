@@ -22,17 +22,10 @@ impl<'a> Wire<'a> {
         Self { data: self.data.get(n..).unwrap_or(&[]), len: self.len.saturating_sub(n) }
     }
 
-    /// The first `n` bytes: what lies behind is padding. A header that promises more than the wire had is believed
-    /// (some tools cut packets and write the cut length as the length on the wire).
-    #[inline]
-    pub fn limit(self, n: usize) -> Self {
-        Self { data: self.data.get(..n).unwrap_or(self.data), len: n }
-    }
-
-    /// The first `n` bytes, or all where there are fewer.
+    /// The first `n` bytes, or all where the wire had fewer: what lies behind is padding.
     #[inline]
     pub fn at_most(self, n: usize) -> Self {
-        self.limit(n.min(self.len))
+        Self { data: self.data.get(..n).unwrap_or(self.data), len: n.min(self.len) }
     }
 
     /// Whether the capture kept less than the wire had.

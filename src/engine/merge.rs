@@ -7,10 +7,12 @@ use std::sync::Arc;
 use foldhash::HashMap;
 
 use super::Sink;
-use super::shard::{Said, Saying, TakenSegment};
+use super::census::Census;
+use super::shard::{Opening, Said, Saying, TakenSegment};
 use super::summary::Summary;
+use crate::config::Config;
 use crate::rules::{Detector, Finding, RuleSet, Seen, Severity};
-use crate::tcp::Timestamp;
+use crate::tcp::{Endpoint, SeqNumber, Timestamp};
 use crate::track::{Class, Fact, HalfOpenEnd, Record};
 
 /// Puts batches in order and keeps the counts that need all connections.
@@ -18,6 +20,7 @@ pub(super) struct Merge<'a> {
     pub summary: Summary,
     sink: &'a mut dyn Sink,
     streams: Streams,
+    census: Census,
     rules: Arc<RuleSet>,
     detectors: Vec<Box<dyn Detector>>,
     heard: Vec<Finding>,
@@ -25,11 +28,12 @@ pub(super) struct Merge<'a> {
 }
 
 impl<'a> Merge<'a> {
-    pub fn new(sink: &'a mut dyn Sink, rules: &Arc<RuleSet>) -> Self {
+    pub fn new(sink: &'a mut dyn Sink, config: &Config, rules: &Arc<RuleSet>) -> Self {
         Self {
             summary: Summary::default(),
             sink,
             streams: Streams::default(),
+            census: Census::new(config),
             rules: Arc::clone(rules),
             detectors: rules.detectors(),
             heard: Vec::new(),
@@ -37,12 +41,16 @@ impl<'a> Merge<'a> {
         }
     }
 
-    /// The input ended: detectors say what they still have to say.
-    pub fn finish(&mut self, now: Timestamp) {
+    /// The input ended: detectors say what they still have to say, then listeners, clients and hosts are told.
+    pub fn finish(mut self, now: Timestamp) -> Summary {
         for detector in &mut self.detectors {
             detector.on_end(now, &mut self.heard);
         }
         self.pass_on();
+        if !self.stopped {
+            self.census.finish(now, &mut self.summary.limits, self.sink);
+        }
+        self.summary
     }
 
     /// What detectors said, as far as the user wants to hear it.
@@ -50,6 +58,7 @@ impl<'a> Merge<'a> {
         for finding in std::mem::take(&mut self.heard) {
             if self.rules.config().has(finding.rule) {
                 self.count(&finding);
+                self.census.heard(&finding);
                 if !self.stopped {
                     let flow = self.sink.finding(&finding);
                     self.note(flow);
@@ -70,10 +79,11 @@ impl<'a> Merge<'a> {
     /// One batch of all shards. Everything before it was in batches before.
     pub fn take(&mut self, mut said: Vec<Said>) {
         said.sort_by_key(|s| s.order);
-        for Said { what, .. } in said {
+        for Said { what, order } in said {
             match what {
+                Saying::Opened(opening) => self.streams.open(opening),
                 Saying::Seen(seen) => self.seen(&seen),
-                Saying::Ended(record, findings) => self.ended(*record, &findings),
+                Saying::Ended(record, findings) => self.ended(*record, &findings, order.clock),
                 Saying::Took(taken) => self.took(*taken),
             }
         }
@@ -104,19 +114,16 @@ impl<'a> Merge<'a> {
             detector.on_seen(seen, &mut self.heard);
         }
         self.pass_on();
-        let (connection, event) = (seen.connection, &seen.event);
+        self.census.seen(seen);
+        let event = &seen.event;
         let summary = &mut self.summary;
         match event.fact {
-            Fact::Opened => self.streams.open(connection, event.frame),
-            Fact::SynWhileSynchronized { .. } => self.streams.hold(event.frame),
+            Fact::SynWhileSynchronized { seq, .. } => self.streams.hold(event.frame, &seen.endpoints, seq),
             Fact::HalfOpenEntered { again } => {
                 summary.half_open.enter(event.at);
                 summary.half_open.total -= u64::from(again);
             }
-            Fact::HalfOpenLeft { kind, .. } => {
-                summary.half_open.leave();
-                summary.half_open_expired += u64::from(kind == HalfOpenEnd::Expired);
-            }
+            Fact::HalfOpenLeft { .. } => summary.half_open.leave(),
             Fact::TimeWaitStarted => summary.time_wait.enter(event.at),
             Fact::TimeWaitEnded { .. } => summary.time_wait.leave(),
             _ => {}
@@ -131,15 +138,18 @@ impl<'a> Merge<'a> {
         }
     }
 
-    fn ended(&mut self, mut record: Record, findings: &[Finding]) {
+    fn ended(&mut self, mut record: Record, findings: &[Finding], now: Timestamp) {
         record.stream = self.streams.of(record.id);
         self.summary.connections += 1;
         self.summary.short += u64::from(record.class == Some(Class::Short));
         self.summary.long += u64::from(record.class == Some(Class::Long));
+        let expired = record.half_open.is_some_and(|h| h.end_kind == HalfOpenEnd::Expired);
+        self.summary.half_open_expired += u64::from(expired);
         self.summary.limits.dropped_transitions += u64::from(record.transitions_dropped);
         for finding in findings {
             self.count(finding);
         }
+        self.census.ended(&record, findings, now);
         if !self.stopped {
             let flow = self.sink.connection(&record, findings);
             self.note(flow);
@@ -151,24 +161,37 @@ impl<'a> Merge<'a> {
     }
 }
 
-/// Wireshark's stream numbers: one more with each new 4-tuple, and with each SYN of a new ISN on an old one.
+/// Wireshark's stream numbers: one more with each new 4-tuple, and with each SYN of a new ISN on an old one. What comes
+/// on a 4-tuple without such a SYN belongs to its latest stream, however long ago that was.
 #[derive(Debug)]
 struct Streams {
     next: u32,
+    /// By connection.
     of: HashMap<u64, u32>,
+    /// The latest stream of each 4-tuple, and the ISN of the SYN that opened it.
+    latest: HashMap<(Endpoint, Endpoint), (u32, Option<SeqNumber>)>,
     held: VecDeque<(u64, u32)>,
+    /// The packet from which on numbers can't be known.
     known_until: u64,
 }
 
 impl Default for Streams {
     fn default() -> Self {
-        Self { next: 0, of: HashMap::default(), held: VecDeque::new(), known_until: u64::MAX }
+        Self {
+            next: 0,
+            of: HashMap::default(),
+            latest: HashMap::default(),
+            held: VecDeque::new(),
+            known_until: u64::MAX,
+        }
     }
 }
 
 impl Streams {
     /// SYNs remembered that did not fit their connection; each may still turn out to open one.
     const HELD: usize = 1024;
+    /// 4-tuples remembered. Beyond it, what does not begin with a SYN may belong to an earlier stream or not.
+    const LATEST: usize = 1 << 16;
 
     fn number(&mut self) -> u32 {
         let number = self.next;
@@ -176,17 +199,23 @@ impl Streams {
         number
     }
 
-    fn open(&mut self, connection: u64, frame: u64) {
-        let held = self.held.iter().position(|(at, _)| *at == frame);
-        let number = match held.and_then(|at| self.held.remove(at)) {
-            Some((_, number)) => number,
-            None => self.number(),
+    fn open(&mut self, Opening { connection, ends, syn }: Opening) {
+        let held = self.held.iter().position(|(at, _)| *at == connection);
+        let number = match (held.and_then(|at| self.held.remove(at)), self.latest.get(&ends)) {
+            (Some((_, number)), _) => number,
+            (None, Some((number, isn))) if syn.is_none() || syn == *isn => *number,
+            (None, before) => {
+                if before.is_none() && syn.is_none() && self.latest.len() >= Self::LATEST {
+                    self.known_until = self.known_until.min(connection);
+                }
+                self.begin(ends, syn)
+            }
         };
         self.of.insert(connection, number);
     }
 
-    fn hold(&mut self, frame: u64) {
-        let number = self.number();
+    fn hold(&mut self, frame: u64, [a, b]: &[Endpoint; 2], isn: SeqNumber) {
+        let number = self.begin((*a.min(b), *a.max(b)), Some(isn));
         if self.held.len() == Self::HELD {
             self.held.pop_front();
         }
@@ -195,6 +224,15 @@ impl Streams {
 
     fn peek(&self, connection: u64) -> Option<u32> {
         self.of.get(&connection).copied().filter(|_| connection < self.known_until)
+    }
+
+    /// A stream begins.
+    fn begin(&mut self, ends: (Endpoint, Endpoint), isn: Option<SeqNumber>) -> u32 {
+        let number = self.number();
+        if self.latest.len() < Self::LATEST || self.latest.contains_key(&ends) {
+            self.latest.insert(ends, (number, isn));
+        }
+        number
     }
 
     fn of(&mut self, connection: u64) -> Option<u32> {

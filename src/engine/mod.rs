@@ -1,5 +1,6 @@
 //! Runs an analysis: one loop for files and interfaces, one way out.
 
+mod census;
 mod merge;
 mod order;
 mod shard;
@@ -14,6 +15,11 @@ use foldhash::HashSet;
 use merge::Merge;
 use shard::{Batch, Counts, Listeners, Said, Segments, Shards};
 
+pub use census::{
+    Answer, Cause, Ceiling, Client, Closes, Cost, Curve, Destination, HalfOpenEnds, Heard, Host,
+    IDLE_REASONS, Idle, IdleReason, Listener, Outcomes, Point, PortSet, Question, Restart, RestartKind,
+    Restarts, Reuses, Rival, Saving, Spread, Step, Symptoms, SynQueue, TimeWaitEnds, Verdict, setup,
+};
 pub use order::{Order, Phase};
 pub use shard::TakenSegment;
 pub use summary::{Findings, Gauge, Limits, Summary};
@@ -49,6 +55,21 @@ pub trait Sink {
         ControlFlow::Continue(())
     }
 
+    /// What happened at one address and port that connections were opened to; told at the end, by address and port.
+    fn listener(&mut self, _listener: &Listener) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+
+    /// What one address did as a client; told at the end, by address.
+    fn client(&mut self, _client: &Client) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+
+    /// The TIME_WAITs that one address held; told at the end, by address.
+    fn host(&mut self, _host: &Host) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+
     /// So many packets were read; called now and then, for a progress bar.
     fn progress(&mut self, _packets: u64) -> ControlFlow<()> {
         ControlFlow::Continue(())
@@ -75,7 +96,7 @@ pub fn analyze(source: &mut dyn Source, config: &Config, sink: &mut dyn Sink) ->
     let segments = if sink.wants_segments() { Segments::Told } else { Segments::Untold };
     if threads < 2 {
         let workers = Workers::Here(Box::new(Shards::new(config, &rules, segments, 0, 1)));
-        return run(reader, workers, &rules, sink);
+        return run(reader, workers, Merge::new(sink, config, &rules));
     }
     std::thread::scope(|scope| {
         let lines = (0..threads - 1).map(|i| {
@@ -86,7 +107,7 @@ pub fn analyze(source: &mut dyn Source, config: &Config, sink: &mut dyn Sink) ->
             Line { batches, answers }
         });
         let workers = Workers::Threads { lines: lines.collect(), waiting: 0 };
-        run(reader, workers, &rules, sink)
+        run(reader, workers, Merge::new(sink, config, &rules))
     })
 }
 
@@ -98,8 +119,7 @@ const IN_FLIGHT: usize = 4;
 /// Endpoints remembered as listening.
 const MAX_LISTENERS: usize = 1 << 16;
 
-fn run(mut reader: Reader<'_>, mut workers: Workers, rules: &Arc<RuleSet>, sink: &mut dyn Sink) -> Outcome {
-    let mut merge = Merge::new(sink, rules);
+fn run(mut reader: Reader<'_>, mut workers: Workers, mut merge: Merge<'_>) -> Outcome {
     loop {
         let full = reader.fill();
         if let Some(packet) = reader.quoted_at {
@@ -115,8 +135,7 @@ fn run(mut reader: Reader<'_>, mut workers: Workers, rules: &Arc<RuleSet>, sink:
             break;
         }
     }
-    merge.finish(reader.clock);
-    let mut summary = merge.summary;
+    let mut summary = merge.finish(reader.clock);
     reader.report(&mut summary);
     Outcome { summary, failure: reader.failure }
 }

@@ -59,6 +59,14 @@ pub struct Limits {
     pub dropped_connections: u64,
     /// Findings counted and left out of the report.
     pub dropped_findings: u64,
+    /// Connections missing in the figures of listeners, because their table was full.
+    pub unlisted_listeners: u64,
+    /// Connections missing in the figures of clients, because their table was full.
+    pub unlisted_clients: u64,
+    /// Connections missing in the figures of destinations, because their table was full.
+    pub unlisted_destinations: u64,
+    /// TIME_WAITs missing in the figures of hosts, because their table was full.
+    pub unlisted_hosts: u64,
 }
 
 /// How many of something there were at once.

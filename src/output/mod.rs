@@ -3,6 +3,7 @@
 //! Nothing here asks a clock, a terminal or the environment; [`Layout`] says all that a format may depend on.
 
 mod community;
+mod compact;
 mod delimited;
 mod document;
 mod json;

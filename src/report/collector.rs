@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use super::{Connection, Report};
-use crate::engine::{Sink, Summary};
+use crate::engine::{Client, Host, Listener, Sink, Summary};
 use crate::rules::Finding;
 use crate::source::Input;
 use crate::track::Record;
@@ -68,6 +68,21 @@ impl Sink for Collector {
         } else {
             self.dropped_findings += 1;
         }
+        ControlFlow::Continue(())
+    }
+
+    fn listener(&mut self, listener: &Listener) -> ControlFlow<()> {
+        self.report.listeners.push(listener.clone());
+        ControlFlow::Continue(())
+    }
+
+    fn client(&mut self, client: &Client) -> ControlFlow<()> {
+        self.report.clients.push(client.clone());
+        ControlFlow::Continue(())
+    }
+
+    fn host(&mut self, host: &Host) -> ControlFlow<()> {
+        self.report.hosts.push(host.clone());
         ControlFlow::Continue(())
     }
 }

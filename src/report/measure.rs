@@ -1,16 +1,9 @@
 //! Numbers that follow from a record: what its opening cost, which share of it is overhead, how long it sat in TIME_WAIT.
 
-use crate::tcp::{Duration, State};
-use crate::track::{Record, Role};
+pub use crate::engine::setup;
 
-/// From the client's first SYN to the server's step into ESTABLISHED, repeated SYNs included.
-///
-/// `None` when either was not captured or the step was rolled back.
-pub fn setup(record: &Record) -> Option<Duration> {
-    let start = record.path(Role::Client).find(|t| t.to == State::SynSent)?.at;
-    let end = record.path(Role::Server).find(|t| t.to == State::Established)?.at;
-    Some(end.since(start))
-}
+use crate::tcp::Duration;
+use crate::track::Record;
 
 /// Segments without payload divided by all segments, of both ends; `None` when there are none.
 pub fn overhead_share(record: &Record) -> Option<f64> {

@@ -18,7 +18,7 @@ pub use measure::{overhead_share, setup, time_wait_total, without_payload};
 pub use value::{Unit, Value};
 pub use words::Word;
 
-use crate::engine::Summary;
+use crate::engine::{Client, Host, Listener, Summary};
 use crate::rules::{Finding, Severity};
 use crate::source::Input;
 use crate::track::Record;
@@ -32,6 +32,12 @@ pub struct Report {
     pub summary: Summary,
     /// Connections, by id.
     pub connections: Vec<Connection>,
+    /// Listeners, by address and port.
+    pub listeners: Vec<Listener>,
+    /// Clients, by address.
+    pub clients: Vec<Client>,
+    /// Holders of TIME_WAIT, by address.
+    pub hosts: Vec<Host>,
     /// Findings, about one connection and about more, by first frame, then rule.
     pub findings: Vec<Finding>,
 }

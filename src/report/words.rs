@@ -1,5 +1,6 @@
 //! `Word`: the printed word of every enum in a record, one place for tables, CSV, JSON and its schema.
 
+use crate::engine::{Answer, Cause, IdleReason, Question, RestartKind};
 use crate::tcp::{Certainty, State};
 use crate::track::{
     Class, CloseOutcome, CloseShape, Closer, Confidence, Ended, HalfOpenEnd, OpenOutcome, OpenShape, Reason,
@@ -78,6 +79,21 @@ words! {
     HalfOpenEnd {
         Completed => "completed", Cancelled => "cancelled", Aborted => "aborted", Expired => "expired",
         Replaced => "replaced", Censored => "censored",
+    }
+    Cause {
+        AcceptQueueFull => "accept-queue-full", SynQueueFull => "syn-queue-full", SynCookies => "syn-cookies",
+        FilterOrLoss => "filter-or-loss", Incomplete => "incomplete",
+    }
+    Question {
+        Cookies => "cookies", AcceptQueue => "accept-queue", SynQueue => "syn-queue", Filter => "filter",
+        Hostile => "hostile",
+    }
+    Answer { No => "no", Likely => "likely", Yes => "yes" }
+    RestartKind {
+        ReusedAddress => "so-reuseaddr", BindBlocked => "bind-blocked-suspected", Plain => "plain",
+    }
+    IdleReason {
+        Idle => "idle", HalfClosed => "half-closed", ZeroWindow => "zero-window", CloseWait => "close-wait",
     }
     Ended {
         Closed => "closed", Abandoned => "abandoned", Reused => "reused", Evicted => "evicted",

@@ -45,6 +45,7 @@ impl Drafts {
             let Check::Connection(check) = rule.check else { continue };
             match check(&scene) {
                 Some(Judgement::Report(detail)) => self.report(rule, detail, event, connection.id),
+                Some(Judgement::Amend(detail)) => self.amend(rule, detail, event, connection.id),
                 Some(Judgement::Retract) => self.retract(rule, connection.id),
                 None => {}
             }
@@ -58,19 +59,34 @@ impl Drafts {
         if let Some(draft) = drafts.iter_mut().find(same) {
             draft.count += 1;
             draft.severity = draft.severity.max(severity);
-            for frame in detail.causes.iter().chain([&event.frame]) {
-                draft.add_frame(*frame);
+            let confidence = draft.detail.confidence.max(detail.confidence);
+            if let Some((from, grown)) = detail.grows
+                && draft.count >= from
+            {
+                draft.severity = draft.severity.max(grown);
             }
-            draft.detail.message = detail.message;
-            draft.detail.evidence = detail.evidence;
+            draft.say(detail, event.frame);
+            draft.detail.confidence = confidence;
             return;
         }
-        let mut draft =
-            Draft { rule, severity, end: event.end, frames: Vec::new(), at: event.at, count: 1, detail };
+        let end = detail.end.unwrap_or(event.end);
+        let mut draft = Draft { rule, severity, end, frames: Vec::new(), at: event.at, count: 1, detail };
         for frame in draft.detail.causes.clone().into_iter().chain([event.frame]) {
             draft.add_frame(frame);
         }
         drafts.push(draft);
+    }
+
+    fn amend(&mut self, rule: &Rule, detail: Detail, event: &Event, connection: u64) {
+        let mut drafts = self.open.get_mut(&connection).into_iter().flatten();
+        let same = |d: &&mut Draft| d.rule.id == rule.id && d.detail.variant == detail.variant;
+        if let Some(draft) = drafts.find(same) {
+            let mut evidence = std::mem::take(&mut draft.detail.evidence);
+            evidence.retain(|(name, _)| detail.evidence.iter().all(|(n, _)| n != name));
+            draft.say(detail, event.frame);
+            evidence.append(&mut draft.detail.evidence);
+            draft.detail.evidence = evidence;
+        }
     }
 
     fn retract(&mut self, rule: &Rule, connection: u64) {
@@ -92,6 +108,15 @@ impl Drafts {
 }
 
 impl Draft {
+    /// The newest words count; all packets do.
+    fn say(&mut self, detail: Detail, frame: u64) {
+        for frame in detail.causes.iter().chain([&frame]) {
+            self.add_frame(*frame);
+        }
+        self.detail.message = detail.message;
+        self.detail.evidence = detail.evidence;
+    }
+
     fn add_frame(&mut self, frame: u64) {
         if self.frames.len() < FRAMES_KEPT && !self.frames.contains(&frame) {
             self.frames.push(frame);

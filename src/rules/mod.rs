@@ -1,13 +1,22 @@
 //! Event to finding: one list of all rules; all that tcpscope can say is in this folder.
 
+mod clients;
+mod counter;
 mod doc;
 mod draft;
 mod finding;
+mod half_open;
 mod handshake;
+mod header;
+mod lifetime;
+mod listener;
 mod lookup;
+mod options;
 mod registry;
+mod sequence;
 mod teardown;
 mod time_wait;
+mod wide;
 
 pub use draft::Drafts;
 pub use finding::{Finding, Severity};
@@ -15,8 +24,16 @@ pub use lookup::{UnknownRule, edits, find};
 pub use registry::{Check, Detail, Detector, Judgement, Rule, RuleSet, Scene, Seen};
 
 /// Every family: its prefix and its rules, in the order of printing.
-pub const FAMILIES: [(&str, &[Rule]); 3] =
-    [("HS", handshake::RULES), ("TD", teardown::RULES), ("TW", time_wait::RULES)];
+pub const FAMILIES: [(&str, &[Rule]); 8] = [
+    ("HS", handshake::RULES),
+    ("TD", teardown::RULES),
+    ("TW", time_wait::RULES),
+    ("SQ", sequence::RULES),
+    ("FL", header::RULES),
+    ("OP", options::RULES),
+    ("HO", half_open::RULES),
+    ("CN", lifetime::RULES),
+];
 
 /// Every rule, family by family.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {

@@ -81,6 +81,8 @@ pub struct Scene<'a> {
 pub enum Judgement {
     /// It is so.
     Report(Detail),
+    /// More is known of what the rule said of this connection before, in the same variant; nothing if it did not.
+    Amend(Detail),
     /// What the rule said of this connection before was wrong.
     Retract,
 }
@@ -92,6 +94,10 @@ pub struct Detail {
     pub variant: Option<&'static str>,
     /// Another severity than the rule's.
     pub severity: Option<Severity>,
+    /// From so many times on, this severity.
+    pub grows: Option<(u64, Severity)>,
+    /// The end at fault, where it is not the event's.
+    pub end: Option<usize>,
     /// How sure.
     pub confidence: Confidence,
     /// Packets that caused it, beside the one that shows it.
@@ -108,6 +114,8 @@ impl Detail {
         Self {
             variant: None,
             severity: None,
+            grows: None,
+            end: None,
             confidence: Confidence::High,
             causes: Vec::new(),
             message,
@@ -126,6 +134,27 @@ impl Detail {
     #[must_use]
     pub fn severity(mut self, severity: Severity) -> Self {
         self.severity = Some(severity);
+        self
+    }
+
+    /// With another severity from so many times on.
+    #[must_use]
+    pub fn grows(mut self, from: u64, severity: Severity) -> Self {
+        self.grows = Some((from, severity));
+        self
+    }
+
+    /// With less than high confidence.
+    #[must_use]
+    pub fn confidence(mut self, confidence: Confidence) -> Self {
+        self.confidence = confidence;
+        self
+    }
+
+    /// About this end, whichever the event is about.
+    #[must_use]
+    pub fn about(mut self, end: usize) -> Self {
+        self.end = Some(end);
         self
     }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::num::NonZeroU64;
 
 use super::{Flags, Options, SeqNumber, Timestamp};
 
@@ -56,6 +57,8 @@ pub struct Segment {
     pub payload_len: u32,
     /// Payload bytes that the capture kept.
     pub captured_payload: u32,
+    /// A digest of the payload, the same on every machine; `None` without payload, or where not all was captured.
+    pub payload_digest: Option<NonZeroU64>,
     /// Fields of the innermost IP header.
     pub ip: IpFields,
     /// TCP options.

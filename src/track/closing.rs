@@ -20,6 +20,8 @@ pub struct CloseTrack {
     pub latest: Option<Timestamp>,
     /// When the first FIN was acknowledged.
     pub half_closed_at: Option<Timestamp>,
+    /// Payload bytes that the end which acknowledged it had sent until then.
+    pub half_closed_bytes: u64,
     /// When the second FIN was sent.
     pub second_fin_at: Option<Timestamp>,
     /// Who sent the RST that ended it.
@@ -119,12 +121,13 @@ impl Connection {
     pub(super) fn send_ack_of_fin(&mut self, s: &Segment, e: usize, ctx: &mut Context<'_>) {
         let p = 1 - e;
         if !self.ends[p].fin_acked_by(s.ack) {
-            return;
+            return self.leave_fin_out(s, e);
         }
         self.close.touch(s.time);
         self.ends[p].fin_delivered = true;
         if self.close.half_closed_at.is_none() && self.close.second_fin_at.is_none() {
             self.close.half_closed_at = Some(s.time);
+            self.close.half_closed_bytes = self.ends[e].flow.unique_bytes;
         }
         match self.ends[e].state {
             State::Established => self.step(e, State::CloseWait, Observed, Reason::FinAckSent, ctx),
@@ -139,14 +142,24 @@ impl Connection {
         }
     }
 
+    /// What `e` sends does not acknowledge the peer's FIN: perhaps all but the FIN, which must have reached it.
+    fn leave_fin_out(&mut self, s: &Segment, e: usize) {
+        let peer = &self.ends[1 - e];
+        let Some(sent) = peer.fin_first.filter(|_| peer.fin_delivered) else { return };
+        let path =
+            if self.open.syn_ack_sender == Some(e) { self.open.server_rtt } else { self.open.client_rtt };
+        let could_know = s.time.since(sent) >= path.unwrap_or(Duration::from_millis(200));
+        if peer.fin_end == Some(s.ack + 1) && could_know {
+            self.ends[e].fin_left_out = self.ends[e].fin_left_out.saturating_add(1);
+        }
+    }
+
     /// An acknowledgment passed toward `p`.
     pub(super) fn receive_ack(&mut self, s: &Segment, p: usize, ctx: &mut Context<'_>) {
         self.receive_ack_of_syn(s, p, ctx);
+        self.ack_reaches_time_wait(s, p, ctx);
         if !self.ends[p].fin_acked_by(s.ack) || s.ack.after(self.ends[p].space.max()) {
             return;
-        }
-        if self.ends[p].state == State::TimeWait && ctx.config.any_ack_restarts_time_wait && s.is_pure_ack() {
-            return self.restart_time_wait(p, false, ctx);
         }
         match self.ends[p].state {
             State::FinWait1 => self.step(p, State::FinWait2, Inferred, Reason::FinAckReceived, ctx),
@@ -156,6 +169,13 @@ impl Connection {
             }
             State::LastAck => self.step(p, State::Closed, Inferred, Reason::FinAckReceived, ctx),
             _ => {}
+        }
+    }
+
+    /// On Linux any ACK starts TIME_WAIT again (tcp_timewait_state_process in net/ipv4/tcp_minisocks.c).
+    pub(super) fn ack_reaches_time_wait(&mut self, s: &Segment, p: usize, ctx: &mut Context<'_>) {
+        if self.ends[p].state == State::TimeWait && ctx.config.any_ack_restarts_time_wait && s.is_pure_ack() {
+            self.restart_time_wait(p, false, ctx);
         }
     }
 

@@ -4,7 +4,9 @@ use std::net::IpAddr;
 
 use super::closing::CloseTrack;
 use super::event::{Event, Fact};
+use super::figures::AckRun;
 use super::half_open::HalfOpenTrack;
+use super::life::LifeTrack;
 use super::opening::OpenTrack;
 use super::peer::{AckJump, Peer};
 use super::record::{Reason, RoleBasis};
@@ -51,6 +53,8 @@ pub struct Connection {
     pub open: OpenTrack,
     /// How it is being closed, so far.
     pub close: CloseTrack,
+    /// What use is made of it, so far.
+    pub life: LifeTrack,
     pub(super) client: Option<(usize, RoleBasis)>,
     pub(super) steps: Steps,
     pub(super) time_waits: Vec<Interval>,
@@ -68,6 +72,7 @@ pub struct Connection {
     pub(super) truncated: bool,
     pub(super) offload: bool,
     pub(super) abnormal: bool,
+    pub(super) ack_loop: AckRun,
     /// How far its packets' times lie behind the highest time of the capture.
     pub(super) lag: Duration,
 }
@@ -82,6 +87,7 @@ impl Connection {
             ends: [Peer::new(s.src), Peer::new(s.dst)],
             open: OpenTrack::default(),
             close: CloseTrack::default(),
+            life: LifeTrack::default(),
             client: None,
             steps: Steps::default(),
             time_waits: Vec::new(),
@@ -99,6 +105,7 @@ impl Connection {
             truncated: false,
             offload: false,
             abnormal: false,
+            ack_loop: AckRun::default(),
             lag: Duration::ZERO,
         }
     }
@@ -106,6 +113,17 @@ impl Connection {
     /// The index of the end that is the client, if anything told by now.
     pub fn client(&self) -> Option<usize> {
         self.client.map(|(end, _)| end)
+    }
+
+    /// Whether something was acknowledged that was not captured.
+    pub fn capture_loss(&self) -> bool {
+        self.capture_loss
+    }
+
+    /// Whether both ends were open at once, as far as what stands tells.
+    pub fn was_open(&self) -> bool {
+        let opened = |end: usize| self.steps.standing(end).any(|s| s.to == State::Established);
+        opened(0) && opened(1)
     }
 
     /// The index of the end with this endpoint; 0 where both ends are the same.
@@ -129,10 +147,9 @@ impl Connection {
         let e = self.end_of(&s.src);
         self.last_frame = s.packet;
         self.last = self.last.max(s.time);
-        self.zeek.on_segment(s, e, &self.ends);
-        self.completeness.on_segment(s);
         self.notable(s, e, ctx);
-        self.count(s, e);
+        self.take_note_of(s, e);
+        let repeats = self.ends[e].flow.retransmissions;
         let accepted = !illegal(s) && !to_group(s) && !self.is_self_connected();
         if !accepted {
             self.abnormal = true;
@@ -144,8 +161,26 @@ impl Connection {
         } else {
             self.advance(s, e, ctx);
         }
+        if accepted {
+            self.note_life(s, e, self.ends[e].flow.retransmissions > repeats, ctx);
+        }
         self.ends[e].last_sent = Some(s.time);
         ctx.observer.on_taken(s, self);
+    }
+
+    /// What needs no state: counts, and the words of others.
+    pub(super) fn take_note_of(&mut self, s: &Segment, e: usize) {
+        self.zeek.on_segment(s, e, &self.ends);
+        self.completeness.on_segment(s);
+        self.count(s, e);
+    }
+
+    /// The SYN that waits for its answer belongs here after all.
+    pub(super) fn let_go_of_held_syn(&mut self) {
+        if let Some(syn) = self.held_syn.take() {
+            let e = self.end_of(&syn.src);
+            self.take_note_of(&syn, e);
+        }
     }
 
     /// The parts of RFC 9293 §3.10.7.4 in their order: what sending proves, then what receiving causes.
@@ -160,6 +195,7 @@ impl Connection {
         }
         if self.ends[e].state == State::Closed && !self.revive(s, e, ctx) {
             self.account(s, e, ctx);
+            self.ack_reaches_time_wait(s, 1 - e, ctx);
             return;
         }
         self.settle_jump(s, e, ctx);
@@ -217,6 +253,10 @@ impl Connection {
         }
         self.ends[e].ack_max = Some(before.map_or(s.ack, |a| a.max(s.ack)));
         let acked = before.is_none_or(|a| s.ack.after(a));
+        if acked && before.is_some() && self.ends[p].state == State::Unknown {
+            // Only this direction is captured, and it acknowledges more and more: the other end is there.
+            self.step(p, State::Established, Certainty::Assumed, Reason::Midstream, ctx);
+        }
         if acked && !self.ends[p].space.max().before(s.ack) {
             let unseen = self.ends[p].space.acknowledged(s.ack);
             if unseen > 0 {
@@ -245,13 +285,14 @@ impl Connection {
         if s.seq.after(jump.old) || s.flags.rst() {
             self.ends[e].jump = None;
             self.capture_loss = true;
+            self.zeek.on_gap(e);
             let bytes = jump.ack.distance(jump.old).max(0) as u32;
-            self.tell(ctx, e, Fact::AckedUnseen { bytes, confirmed: true });
             let reached = s.seq.min(jump.ack);
             let ack_max = self.ends[1 - e].ack_max;
             self.ends[1 - e].ack_max = Some(ack_max.map_or(reached, |a| a.max(reached)));
             self.ends[e].space.place(reached, 0);
             self.ends[e].space.acknowledged(reached);
+            self.tell(ctx, e, Fact::AckedUnseen { bytes, confirmed: true });
         } else if s.is_empty() && s.seq == jump.old {
             self.ends[e].jump = None;
             self.ends[1 - e].ack_max = jump.ack_max_before;
@@ -277,6 +318,7 @@ impl Connection {
         self.ends[end].state = to;
         self.ends[end].certainty = certainty;
         self.tell(ctx, end, Fact::Stepped { from, to, certainty, reason });
+        self.note_live(ctx);
     }
 
     /// The end's own segment proves the state it was inferred to be in.
@@ -300,6 +342,7 @@ impl Connection {
             self.cancel_time_wait(end, ctx);
         }
         self.tell(ctx, end, Fact::RolledBack { from, to: step.from });
+        self.note_live(ctx);
     }
 
     /// Undoes steps of an end, latest first, until it stands in `state`; false, and nothing done, if it never did.
@@ -320,10 +363,14 @@ impl Connection {
     }
 
     fn notable(&mut self, s: &Segment, e: usize, ctx: &mut Context<'_>) {
-        let odd = s.faults.0 != 0 || s.options.faults.0 != 0 || s.urgent != 0;
-        if odd || s.flags.any(Flags::SYN | Flags::URG) || s.options.mss.is_some() || s.options.sack_permitted
-        {
+        let o = &s.options;
+        let odd = s.faults.0 != 0 || o.faults.0 != 0 || s.urgent != 0;
+        let of_syn = o.mss.is_some() || o.sack_permitted || o.window_scale.is_some() || o.fast_open.is_some();
+        if odd || s.flags.any(Flags::SYN | Flags::URG) || of_syn {
             self.tell(ctx, e, Fact::NotableHeader);
+        }
+        if s.flags.has(Flags::URG) {
+            self.ends[e].urgent = Some(s.seq + u32::from(s.urgent));
         }
     }
 }

@@ -1,5 +1,6 @@
 //! `Event` and `Fact`: the vocabulary of what was seen. Facts carry numbers, never verdicts.
 
+use super::agreed::Departure;
 use super::record::{HalfOpenEnd, Reason, TimeWaitEnd};
 use crate::tcp::{Certainty, Duration, SeqNumber, State, Timestamp};
 
@@ -110,12 +111,14 @@ pub enum Fact {
     },
     /// A pure ACK with the old numbers answers that SYN, or a RST inside the window (RFC 5961).
     ChallengeAck,
+    /// That SYN got a SYN+ACK: it opened a new connection, and this one had died unseen.
+    SynTakenUp,
     /// The end that had sent the SYN answers the challenge with a RST: it had lost the connection (RFC 9293 §3.5.1).
     Desynchronized {
         /// Since the last traffic both ends knew of.
         idle: Duration,
     },
-    /// A listener sends a SYN where a SYN+ACK was due, and gets the SYN+ACK.
+    /// The end that was asked sent a SYN and never a SYN+ACK, got the SYN+ACK, and completes the handshake.
     SplitHandshake,
     /// An entry came into the SYN queue (again, where it had seemed completed).
     HalfOpenEntered {
@@ -269,13 +272,73 @@ pub enum Fact {
         /// Bytes by which it may be wrong.
         tolerance: u32,
     },
-    /// The window that this end had closed is open again, or the connection ended before.
+    /// The window that this end had closed is open again.
     ZeroWindowEnded {
         /// How long it was closed.
         lasted: Duration,
         /// Probes of the peer meanwhile.
         probes: u32,
     },
+    /// Payload was sent again with other bytes.
+    PayloadChanged {
+        /// Its first sequence number.
+        seq: SeqNumber,
+        /// Bytes.
+        len: u32,
+        /// Digest of the first.
+        first: u64,
+        /// Digest of this one.
+        second: u64,
+        /// Packet of the first.
+        first_frame: u64,
+    },
+    /// Both ends sent many pure ACKs in a row that say nothing new, and nothing else.
+    AckLoop {
+        /// How many by now, of both.
+        count: u32,
+        /// Since the first of them.
+        span: Duration,
+    },
+    /// A SYN was sent again, and nothing had answered it.
+    SynUnanswered,
+    /// An acceptable SYN+ACK was sent, the first one or another.
+    SynAckSent {
+        /// ISN of the SYN that it answers.
+        client_isn: SeqNumber,
+        /// Its own.
+        isn: SeqNumber,
+        /// Its timestamp.
+        tsval: Option<u32>,
+        /// Digest of its option kinds.
+        layout: u32,
+    },
+    /// A segment departs from what both SYNs agreed on.
+    Departed {
+        /// How.
+        how: Departure,
+    },
+    /// Payload, or the begin of the close, after a second or more without new payload of either end.
+    Idle {
+        /// How long.
+        lasted: Duration,
+        /// Keep-alive probes of both ends meanwhile.
+        keep_alives: u32,
+        /// It is the connection's first payload.
+        is_first: bool,
+    },
+    /// The same payload was sent again, or another keep-alive probe was, and the peer has said nothing in between.
+    Unanswered {
+        /// Repetitions of that payload since the peer last spoke.
+        repeats: u32,
+        /// Probes since the peer last spoke.
+        probes: u32,
+        /// Since the payload was sent first, or since the first probe.
+        lasted: Duration,
+    },
+    /// Both ends are open: synchronized, and not in TIME_WAIT. The end is the client.
+    LifeBegan,
+    /// They no longer are. The end is the client.
+    LifeEnded,
     /// The end's record is being made; the connection's figures are final.
     Ended,
 }
@@ -299,6 +362,7 @@ pub enum Kind {
     HandshakeDone,
     SynWhileSynchronized,
     ChallengeAck,
+    SynTakenUp,
     Desynchronized,
     SplitHandshake,
     HalfOpenEntered,
@@ -322,6 +386,15 @@ pub enum Kind {
     BeforeWindow,
     WindowShrunk,
     ZeroWindowEnded,
+    PayloadChanged,
+    AckLoop,
+    SynUnanswered,
+    SynAckSent,
+    Departed,
+    Idle,
+    Unanswered,
+    LifeBegan,
+    LifeEnded,
     Ended,
 }
 
@@ -349,6 +422,7 @@ impl Fact {
             Self::HandshakeDone => Kind::HandshakeDone,
             Self::SynWhileSynchronized { .. } => Kind::SynWhileSynchronized,
             Self::ChallengeAck => Kind::ChallengeAck,
+            Self::SynTakenUp => Kind::SynTakenUp,
             Self::Desynchronized { .. } => Kind::Desynchronized,
             Self::SplitHandshake => Kind::SplitHandshake,
             Self::HalfOpenEntered { .. } => Kind::HalfOpenEntered,
@@ -372,6 +446,15 @@ impl Fact {
             Self::BeforeWindow { .. } => Kind::BeforeWindow,
             Self::WindowShrunk { .. } => Kind::WindowShrunk,
             Self::ZeroWindowEnded { .. } => Kind::ZeroWindowEnded,
+            Self::PayloadChanged { .. } => Kind::PayloadChanged,
+            Self::AckLoop { .. } => Kind::AckLoop,
+            Self::SynUnanswered => Kind::SynUnanswered,
+            Self::SynAckSent { .. } => Kind::SynAckSent,
+            Self::Departed { .. } => Kind::Departed,
+            Self::Idle { .. } => Kind::Idle,
+            Self::Unanswered { .. } => Kind::Unanswered,
+            Self::LifeBegan => Kind::LifeBegan,
+            Self::LifeEnded => Kind::LifeEnded,
             Self::Ended => Kind::Ended,
         }
     }

@@ -3,7 +3,26 @@
 use super::connection::{Connection, Context};
 use super::event::Fact;
 use super::space::Placement;
-use crate::tcp::{Certainty, Checksum, Duration, Flags, Segment, SeqNumber, State};
+use crate::tcp::{Certainty, Checksum, Duration, Flags, Segment, SeqNumber, State, Timestamp};
+
+/// Pure ACKs that say nothing new, in a row, counted for each end.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct AckRun {
+    since: Timestamp,
+    counts: [u16; 2],
+}
+
+impl AckRun {
+    /// So many make a loop: ten a second, more than any keep-alive or window update asks for (tcp.md SQ009).
+    const LONG: u32 = 100;
+    const SPAN: Duration = Duration::from_secs(10);
+}
+
+impl Default for AckRun {
+    fn default() -> Self {
+        Self { since: Timestamp::MIN, counts: [0; 2] }
+    }
+}
 
 impl Connection {
     /// Counts that need no state.
@@ -18,6 +37,8 @@ impl Connection {
         flow.zero_windows += u32::from(s.window == 0 && !s.flags.any(Flags::SYN | Flags::RST));
         self.truncated |= s.captured_payload < s.payload_len;
         self.offload |= s.checksum == Checksum::Offloaded;
+        self.ends[e].good_checksums += u32::from(s.checksum == Checksum::Good);
+        self.ends[e].bad_checksums += u32::from(s.checksum == Checksum::Bad);
         self.ends[e].ttl.get_or_insert(s.ip.ttl);
         if s.payload_len > 0 {
             self.note_turn(e);
@@ -41,20 +62,57 @@ impl Connection {
         let probe = !keep_alive && self.is_window_probe(s, p);
         self.ends[e].flow.keep_alives += u32::from(keep_alive);
         self.ends[e].flow.window_probes += u32::from(probe);
-        self.ends[p].window.probes += u32::from(probe);
+        // Linux probes a closed window with what is a keep-alive by its numbers.
+        let probes = probe || (keep_alive && self.ends[p].window.zero_since.is_some());
+        self.ends[p].window.probes += u32::from(probes);
         self.ends[e].last_was_keep_alive = keep_alive;
         self.ends[e].last_was_probe = probe;
         if s.is_pure_ack() && !keep_alive {
+            self.count_ack_run(s, e, ctx);
             self.count_duplicate_ack(s, e);
+        } else {
+            self.ack_loop = AckRun::default();
         }
         if s.is_empty() && !self.ends[e].space.known() {
             self.ends[e].space.start(s.seq);
         }
-        if !s.is_empty() && !keep_alive && !(probe && s.payload_len == 1) {
+        let probes_byte = probe && s.payload_len == 1;
+        if !s.is_empty() && !keep_alive && !probes_byte {
             self.judge_window(s, e, ctx);
+            self.compare_payload(s, e, ctx);
             self.place(s, e);
         }
         self.note_timestamps(s, e, ctx);
+        self.note_departure(s, e, ctx);
+    }
+
+    /// Pure ACKs in a row whose sender repeats its last one. Anything else, or ten seconds, ends the row.
+    fn count_ack_run(&mut self, s: &Segment, e: usize, ctx: &mut Context<'_>) {
+        let again = self.ends[e].dup_ack_base == Some((s.seq, s.ack));
+        let run = &mut self.ack_loop;
+        if !again || run.counts == [0; 2] || s.time.since(run.since) > AckRun::SPAN {
+            *run = AckRun { since: s.time, counts: [0; 2] };
+        }
+        run.counts[e] = run.counts[e].saturating_add(1);
+        let count = u32::from(run.counts[0]) + u32::from(run.counts[1]);
+        let span = s.time.since(run.since);
+        let mutual = run.counts.iter().all(|n| u32::from(*n) * 4 >= count);
+        if count >= AckRun::LONG && mutual {
+            *run = AckRun::default();
+            self.tell(ctx, e, Fact::AckLoop { count, span });
+        }
+    }
+
+    /// The same numbers with other bytes. Segments of other lengths are not compared.
+    fn compare_payload(&mut self, s: &Segment, e: usize, ctx: &mut Context<'_>) {
+        let Some(second) = s.payload_digest.filter(|_| s.checksum != Checksum::Bad) else { return };
+        let second = second.get();
+        if let Some((first, first_frame)) = self.ends[e].kept.first(s, second)
+            && first != second
+        {
+            let seq = s.seq + u32::from(s.flags.syn());
+            self.tell(ctx, e, Fact::PayloadChanged { seq, len: s.payload_len, first, second, first_frame });
+        }
     }
 
     fn is_window_probe(&self, s: &Segment, p: usize) -> bool {

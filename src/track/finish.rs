@@ -94,7 +94,7 @@ impl Connection {
             sent: both(&|p| self.flow(p)),
             zeek_history: self.zeek.history(),
             zeek_state: self.zeek.conn_state(),
-            completeness: self.completeness.0,
+            completeness: self.completeness.bits(),
             stream: None,
         }
     }
@@ -224,7 +224,8 @@ impl Connection {
         })
     }
 
-    fn visibility(&self) -> Visibility {
+    /// What the capture shows of it, so far.
+    pub fn visibility(&self) -> Visibility {
         let flow = |end: usize| &self.ends[end].flow;
         Visibility {
             both_directions: flow(0).segments > 0 && flow(1).segments > 0,

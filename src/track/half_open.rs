@@ -25,7 +25,7 @@ impl HalfOpenTrack {
     }
 
     /// The SYN+ACK was sent again `gap` after the one before. Each gap is about twice the last, and the entry dies
-    /// when the next would be due (tcp.md M25).
+    /// when the next would be due (tcp.md M25). Where the next comes all the same, a little late, it was alive.
     pub fn repeated(&mut self, at: Timestamp, gap: Duration) {
         self.retransmissions = self.retransmissions.saturating_add(1);
         let last_chance = at + gap.times(2);
@@ -54,11 +54,21 @@ impl Connection {
         }
     }
 
-    /// The entry had seemed completed, but the server repeats its SYN+ACK: it is there still.
+    /// The entry had seemed to be gone, but it is there still: the server repeats its SYN+ACK, or the RST that
+    /// ended it was forged.
     pub(super) fn half_open_again(&mut self, server: usize, ctx: &mut Context<'_>) {
         if let Some(entry) = self.half_open.as_mut().filter(|h| h.end.is_some()) {
+            entry.again = entry.end.is_some_and(|(_, kind)| kind == HalfOpenEnd::Completed);
             entry.end = None;
-            entry.again = true;
+            self.tell(ctx, server, Fact::HalfOpenEntered { again: true });
+        }
+    }
+
+    /// The entry had seemed given up, but the server repeats its SYN+ACK: it was only late.
+    pub(super) fn half_open_late(&mut self, server: usize, ctx: &mut Context<'_>) {
+        let expired = |h: &&mut HalfOpenTrack| matches!(h.end, Some((_, HalfOpenEnd::Expired)));
+        if let Some(entry) = self.half_open.as_mut().filter(expired) {
+            entry.end = None;
             self.tell(ctx, server, Fact::HalfOpenEntered { again: true });
         }
     }

@@ -1,5 +1,6 @@
 //! Segment to event: what happened to each connection, never whether it was right.
 
+mod agreed;
 mod closing;
 mod connection;
 mod event;
@@ -7,6 +8,7 @@ mod figures;
 mod finish;
 mod flow;
 mod half_open;
+mod life;
 mod opening;
 mod partition;
 mod peer;
@@ -19,10 +21,12 @@ mod time_wait;
 mod wireshark;
 mod zeek;
 
+pub use agreed::{Departure, Offer};
 pub use closing::CloseTrack;
 pub use connection::{Connection, Observer};
 pub use event::{Event, Fact, Kind, ResetClass};
 pub use flow::{FlowKey, PARTITIONS};
+pub use life::LifeTrack;
 pub use opening::{Labels, OpenTrack};
 pub use partition::{Partition, Taken, Tracked};
 pub use peer::{Peer, Window};

@@ -16,6 +16,14 @@ pub struct OpenTrack {
     pub syn_retransmissions: u32,
     /// SYN+ACKs sent again.
     pub syn_ack_retransmissions: u32,
+    /// Of these, ones sent when a valid final ACK must have reached the server.
+    pub syn_acks_after_ack: u32,
+    /// Of these, ones sent when payload of the client must have reached it too.
+    pub syn_acks_after_data: u32,
+    /// Payload bytes of the first SYN.
+    pub syn_payload: u32,
+    /// The first SYN came on a 4-tuple in TIME_WAIT.
+    pub after_time_wait: bool,
     /// A RST refused the SYN.
     pub refused: Option<Timestamp>,
     /// The final ACK, or what stands for it, passed.
@@ -32,11 +40,15 @@ pub struct OpenTrack {
     pub server_rtt: Option<Duration>,
     /// SYN+ACK to ACK.
     pub client_rtt: Option<Duration>,
+    /// The first packet with payload from the client before any SYN+ACK.
+    pub early_data_frame: Option<u64>,
+    /// Payload bytes it sent so.
+    pub early_data_bytes: u32,
+    /// The SYN was answered with an ACK of the connection before it, which is in TIME_WAIT.
+    pub refused_by_time_wait: bool,
     pub(super) syn_ack_sender: Option<usize>,
-    pub(super) syn_payload: u32,
     pub(super) final_ack_wrong: bool,
     pub(super) withdrawn: bool,
-    pub(super) split: bool,
     /// The SYN had been answered: by a challenge for a connection that its sender had lost.
     pub(super) challenged: bool,
 }
@@ -65,6 +77,7 @@ impl Connection {
         } else {
             self.send_plain_syn(s, e, ctx)
         }
+        self.note_offer(s, e);
         self.ends[e].syn_seen = true;
     }
 
@@ -123,6 +136,9 @@ impl Connection {
         let count = self.open.syn_retransmissions;
         if !self.open.challenged {
             self.tell(ctx, e, Fact::SynRepeated { gap, count });
+            if self.open.first_syn_ack_at.is_none() && self.open.refused.is_none() {
+                self.tell(ctx, e, Fact::SynUnanswered);
+            }
         }
         match (self.ends[e].state, self.ends[e].certainty) {
             // It has not received the SYN+ACK that passed toward it.
@@ -151,14 +167,16 @@ impl Connection {
         if !self.ends[p].was_seen() && self.ends[p].iss.is_none() {
             self.syn_was_missed(s, p, ctx);
         }
+        // The SYN was not acted on: nothing says what it would take to answer it.
+        let Some(expected) = self.ends[p].iss.map(|iss| iss + 1) else { return };
         if !self.ends[p].syn_acked_by(s.ack) {
-            let expected = self.ends[p].iss.map_or(s.ack, |iss| iss + 1);
             self.tell(ctx, e, Fact::SynAckWrongAck { expected, ack: s.ack });
             self.ends[e].acks.push(s.ack);
             return;
         }
         self.ends[e].acks.push(s.ack);
         self.ends[e].ack_max = Some(self.ends[e].ack_max.map_or(s.ack, |a| a.max(s.ack)));
+        self.tell_syn_ack(s, e, ctx);
         if self.ends[e].iss.is_some_and(|iss| iss != s.seq) && self.ends[e].state != State::Closed {
             return self.second_syn_ack(s, e, ctx);
         }
@@ -170,9 +188,6 @@ impl Connection {
             }
             (State::SynSent, _) => {
                 // Its own SYN crossed the peer's.
-                if self.open.split {
-                    self.tell(ctx, p, Fact::SplitHandshake)
-                }
                 self.step(e, State::SynReceived, Observed, Reason::SynAckSent, ctx);
             }
             (State::SynReceived, Inferred | Assumed) => self.confirm(e, ctx),
@@ -185,14 +200,23 @@ impl Connection {
         }
     }
 
+    fn tell_syn_ack(&self, s: &Segment, e: usize, ctx: &mut Context<'_>) {
+        let client_isn = self.ends[1 - e].iss.unwrap_or(s.ack - 1);
+        let tsval = s.options.timestamps.map(|t| t.value);
+        let layout = s.options.layout;
+        self.tell(ctx, e, Fact::SynAckSent { client_isn, isn: s.seq, tsval, layout });
+    }
+
     /// A SYN+ACK without a SYN: there was one.
     fn syn_was_missed(&mut self, s: &Segment, p: usize, ctx: &mut Context<'_>) {
         self.open.labels.add(OpenShape::SynMissing);
         self.client = Some((p, RoleBasis::SynAck));
         self.ends[p].iss = Some(s.ack - 1);
         self.ends[p].space.start(s.ack);
-        self.ends[p].state = State::Closed;
-        self.step(p, State::SynSent, Inferred, Reason::SynSent, ctx);
+        if matches!(self.ends[p].state, State::Unknown | State::Listen | State::Closed) {
+            self.ends[p].state = State::Closed;
+            self.step(p, State::SynSent, Inferred, Reason::SynSent, ctx);
+        }
     }
 
     fn syn_ack_sent(&mut self, s: &Segment, e: usize, ctx: &mut Context<'_>) {
@@ -230,7 +254,15 @@ impl Connection {
         if let Some(entry) = &mut self.half_open {
             entry.repeated(s.time, gap);
         }
+        self.half_open_late(e, ctx);
         let after_ack = self.open.done.is_some();
+        // The ACK needs its time to the server, and the SYN+ACK its own back.
+        let way = self.open.server_rtt.unwrap_or(Duration::ZERO);
+        if self.open.done.is_some_and(|t| s.time.since(t) > way) {
+            self.open.syn_acks_after_ack += 1;
+            let has_data = self.ends[p].last_payload.is_some_and(|t| s.time.since(t) > way);
+            self.open.syn_acks_after_data += u32::from(has_data);
+        }
         self.tell(ctx, e, Fact::SynAckRepeated { gap, count, after_ack, after_established });
         // A client that said nothing since the first SYN+ACK may never have got it.
         let silent = !self.ends[p].spoke_after_syn;
@@ -272,9 +304,7 @@ impl Connection {
     pub(super) fn receive_syn(&mut self, s: &Segment, p: usize, ctx: &mut Context<'_>) {
         if !s.flags.ack() {
             if self.ends[p].state == State::SynSent {
-                let answered_before = self.ends[p].ack_max.is_some();
                 self.open.labels.add(OpenShape::SimultaneousOpen);
-                self.open.split |= answered_before || self.open.split;
                 self.step(p, State::SynReceived, Inferred, Reason::SynReceived, ctx);
             }
             return;
@@ -339,7 +369,6 @@ impl Connection {
         }
         if s.is_pure_ack() {
             // Odd stacks acknowledge the SYN first and send their own SYN after it.
-            self.open.split = true;
             return false;
         }
         self.open.labels.add(OpenShape::SynAckMissing);
@@ -375,6 +404,11 @@ impl Connection {
         } else {
             self.step(e, State::Established, Observed, Reason::AckSent, ctx);
         }
+        // Both ends of a simultaneous open send a SYN+ACK (RFC 9293 figure 7).
+        let crossed = self.open.labels.has(OpenShape::SimultaneousOpen);
+        if crossed && self.client() == Some(p) && self.ends[e].ack_max.is_none() {
+            self.tell(ctx, e, Fact::SplitHandshake);
+        }
         true
     }
 
@@ -400,9 +434,12 @@ impl Connection {
     /// The client goes on though no SYN+ACK was captured.
     fn syn_ack_was_missed(&mut self, s: &Segment, e: usize, ctx: &mut Context<'_>) -> bool {
         let p = 1 - e;
-        let has_learned = s.flags.ack() && s.ack != SeqNumber(0);
+        // Payload that acknowledges nothing was sent before any SYN+ACK came.
+        let has_learned = s.flags.ack() && (s.ack != SeqNumber(0) || s.payload_len == 0);
         if !has_learned || self.ends[e].iss.is_some_and(|iss| !s.seq.after(iss)) {
             if s.payload_len > 0 {
+                self.open.early_data_frame.get_or_insert(s.packet);
+                self.open.early_data_bytes = self.open.early_data_bytes.saturating_add(s.payload_len);
                 self.tell(ctx, e, Fact::EarlyData { bytes: s.payload_len });
             }
             return false;

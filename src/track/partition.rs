@@ -57,6 +57,8 @@ struct Slot {
     previous: Option<Box<Previous>>,
     /// Seen by the eviction hand since the last segment.
     cold: bool,
+    /// Its one valid entry among the deadlines; others that name the slot are stale.
+    wake: Timestamp,
 }
 
 /// A connection whose 4-tuple another has taken, or is trying to.
@@ -128,7 +130,7 @@ impl Partition {
                 break;
             }
             self.due.pop();
-            self.on_due(slot, id, at, out);
+            self.on_due(slot, id, at, clock, out);
         }
     }
 
@@ -151,7 +153,8 @@ impl Partition {
         }
         let connection = Connection::new(s);
         let id = connection.id;
-        let slot = Box::new(Slot { key, connection, previous: None, cold: false });
+        let wake = clock + self.config.linger;
+        let slot = Box::new(Slot { key, connection, previous: None, cold: false, wake });
         let index = match self.free.pop() {
             Some(index) => {
                 self.slots[index as usize] = Some(slot);
@@ -163,7 +166,7 @@ impl Partition {
             }
         };
         self.table.insert(key, index);
-        self.due.push(Reverse((clock + self.config.linger, id, index)));
+        self.due.push(Reverse((wake, id, index)));
         self.announce(index, s, out);
         index
     }
@@ -190,6 +193,7 @@ impl Partition {
         if copy {
             connection.duplicated = true;
             connection.ends[e].flow.duplicates += 1;
+            connection.completeness.on_segment(s);
         }
         copy
     }
@@ -216,8 +220,8 @@ impl Partition {
             _ => {
                 succeed(slot, s, succession, clock, config, out);
                 slot.connection.lag = clock.since(s.time);
-                let id = slot.connection.id;
-                self.due.push(Reverse((clock + config.linger, id, index)));
+                slot.wake = clock + config.linger;
+                self.due.push(Reverse((slot.wake, slot.connection.id, index)));
             }
         }
         if let Some(previous) = &mut slot.previous
@@ -232,12 +236,16 @@ impl Partition {
         }
         slot.connection.on_segment(s, &mut ctx);
         drop_previous(slot, s.time, config, out);
+        if let Some(due) = timer_due(&slot.connection).filter(|due| *due < slot.wake) {
+            slot.wake = due;
+            self.due.push(Reverse((due, slot.connection.id, index)));
+        }
     }
 
-    fn on_due(&mut self, index: u32, id: u64, at: Timestamp, out: &mut dyn Tracked) {
+    fn on_due(&mut self, index: u32, id: u64, at: Timestamp, clock: Timestamp, out: &mut dyn Tracked) {
         let config = &self.config;
         let Some(slot) = self.slots.get_mut(index as usize).and_then(Option::as_mut) else { return };
-        if slot.connection.id != id {
+        if slot.connection.id != id || slot.wake != at {
             return;
         }
         {
@@ -248,7 +256,10 @@ impl Partition {
         }
         drop_previous(slot, at, config, out);
         match next_due(&slot.connection, config) {
-            Some(due) if due > at => self.due.push(Reverse((due, id, index))),
+            Some(due) if due > at => {
+                slot.wake = due;
+                self.due.push(Reverse((due, id, index)));
+            }
             Some(_) => {
                 let ended = if slot.connection.open.done.is_some() || slot.connection.close.began.is_some() {
                     Ended::Closed
@@ -258,7 +269,10 @@ impl Partition {
                 self.remove(index, ended, at, out);
             }
             // Open: nothing ends it but a segment. Looked at again in case one has.
-            None => self.due.push(Reverse((at + config.linger, id, index))),
+            None => {
+                slot.wake = next_look(at, clock, config.linger);
+                self.due.push(Reverse((slot.wake, id, index)));
+            }
         }
     }
 
@@ -294,6 +308,14 @@ impl Partition {
     }
 }
 
+/// The first multiple of `step` after `at` that lies beyond `clock`: a jump of the clock by years costs one step, and the
+/// times of looking do not depend on how often the clock is read.
+fn next_look(at: Timestamp, clock: Timestamp, step: Duration) -> Timestamp {
+    let step = step.0.max(1);
+    let steps = clock.since(at).0.max(0) / step + 1;
+    at + Duration(steps.saturating_mul(step))
+}
+
 fn context<'a>(
     config: &'a TrackConfig,
     out: &'a mut dyn Tracked,
@@ -305,19 +327,20 @@ fn context<'a>(
 }
 
 fn end(mut connection: Connection, ended: Ended, at: Timestamp, config: &TrackConfig, out: &mut dyn Tracked) {
+    connection.let_go_of_held_syn();
     let frame = connection.last_frame;
     let mut ctx = context(config, out, None, at, frame);
     connection.expire_time_wait(&mut ctx);
     connection.expire_half_open(&mut ctx);
     connection.tell(&mut ctx, 0, Fact::Ended);
+    connection.end_life(&mut ctx);
     let record = connection.record(ended, at, &|endpoint| out.is_listener(endpoint));
     out.on_record(record, &connection, at);
 }
 
 /// When something is due for the connection by itself; `None` while it is open.
 fn next_due(c: &Connection, config: &TrackConfig) -> Option<Timestamp> {
-    let timers = [c.time_wait_due(), c.half_open_due()].into_iter().flatten().min();
-    if let Some(due) = timers {
+    if let Some(due) = timer_due(c) {
         return Some(due);
     }
     // TIME_WAIT without an interval is the old connection's, shown while a SYN asks for its 4-tuple.
@@ -327,6 +350,11 @@ fn next_due(c: &Connection, config: &TrackConfig) -> Option<Timestamp> {
         || c.ends.iter().all(|p| embryonic(p.state))
         || (c.open.done.is_none() && never_opened(c));
     over.then_some(idle)
+}
+
+/// When the next timer of one of its ends fires: TIME_WAIT, or a server that gives up a half-open entry.
+fn timer_due(c: &Connection) -> Option<Timestamp> {
+    [c.time_wait_due(), c.half_open_due()].into_iter().flatten().min()
 }
 
 /// A SYN+ACK passed, and no answer to it: the client's ESTABLISHED is inferred only.
@@ -377,6 +405,10 @@ fn succession_by_syn(c: &Connection, s: &Segment, e: usize, config: &TrackConfig
         (State::Unknown, _) => Succession::Incarnation,
         (State::SynSent | State::SynReceived | State::Listen, _) => Succession::Attempt,
         (State::Established, Certainty::Inferred) if !end.spoke_after_syn => Succession::Attempt,
+        // All that is known of the old connection is one segment of this end.
+        (State::Established, Certainty::Assumed) if end.flow.segments == 1 && !peer.was_seen() => {
+            Succession::Incarnation
+        }
         // Sent again and not answered by the old connection: somebody means it.
         _ if c.challenged.is_none()
             && c.held_syn.as_ref().is_some_and(|h| h.seq == s.seq && h.src == s.src) =>
@@ -399,7 +431,12 @@ fn succession_by_syn_ack(c: &Connection, s: &Segment, e: usize) -> Succession {
     let held = c.held_syn.as_ref().is_some_and(|h| s.ack == h.seq + 1 && h.src == s.dst);
     let repeats = c.ends[e].iss == Some(s.seq);
     let tracked = c.ends[e].iss.is_some() || c.ends[1 - e].iss.is_some();
-    if held || (over && !answers && !repeats && tracked && c.id != s.packet) {
+    // Its sender was in the middle of another connection, of which only this direction is captured.
+    let one_sided = !c.ends[1 - e].was_seen() && c.ends[e].was_seen() && !c.ends[e].syn_seen;
+    if held
+        || (one_sided && c.ends[e].state.is_synchronized())
+        || (over && !answers && !repeats && tracked && c.id != s.packet)
+    {
         Succession::Incarnation
     } else {
         Succession::Same
@@ -424,10 +461,10 @@ fn hold(c: &mut Connection, s: &Segment, config: &TrackConfig, out: &mut dyn Tra
     let again = c.held_syn.as_ref().is_some_and(|h| h.seq == s.seq && h.src == s.src);
     c.last_frame = s.packet;
     c.last = c.last.max(s.time);
-    c.zeek.on_segment(s, e, &c.ends);
-    c.completeness.on_segment(s);
-    c.count(s, e);
-    if !again {
+    if again {
+        c.take_note_of(s, e);
+    } else {
+        c.let_go_of_held_syn();
         c.held_syn = Some(Box::new(*s));
         c.challenged = None;
         let mut ctx = context(config, out, Some(s), s.time, s.packet);
@@ -446,12 +483,14 @@ fn succeed(
     config: &TrackConfig,
     out: &mut dyn Tracked,
 ) {
-    let held = slot.connection.held_syn.take().filter(|h| {
+    let opens = |h: &Segment| {
         (h.seq == s.seq && h.src == s.src) || (s.flags.ack() && s.ack == h.seq + 1 && h.dst == s.src)
-    });
+    };
+    let held = slot.connection.held_syn.take_if(|h| opens(h));
     let first = held.as_deref().unwrap_or(s);
     let mut fresh = Connection::new(first);
     if why == Succession::Candidate {
+        fresh.open.after_time_wait = true;
         inherit_time_wait(&mut fresh, &slot.connection, first);
     }
     fresh.open.challenged = slot.connection.challenged.is_some() && held.is_some();
@@ -473,6 +512,10 @@ fn succeed(
     let mut previous = Box::new(Previous { connection: old, why });
     let by_holder = previous.connection.ends[previous.connection.end_of(&s.src)].state == State::TimeWait;
     if why == Succession::Incarnation {
+        if held.is_some() {
+            let mut ctx = context(config, out, Some(s), s.time, s.packet);
+            previous.connection.tell(&mut ctx, previous.connection.end_of(&s.dst), Fact::SynTakenUp);
+        }
         end(previous.connection, Ended::Reused, clock, config, out);
     } else if why == Succession::Candidate && by_holder {
         let mut ctx = context(config, out, Some(s), s.time, s.packet);
@@ -526,6 +569,10 @@ fn take_over(
 /// A SYN+ACK answers the SYN on a 4-tuple in TIME_WAIT: the holder has let go.
 fn settle_candidate(fresh: &Connection, previous: &mut Previous, s: &Segment, ctx: &mut Context<'_>) {
     let accepted = fresh.ends[0].syn_acked_by(s.ack) && fresh.ends[0].endpoint == s.dst;
+    if previous.why == Succession::Attempt && accepted {
+        let sender = previous.connection.end_of(&s.dst);
+        previous.connection.tell(ctx, sender, Fact::SynTakenUp);
+    }
     if previous.why != Succession::Candidate || !accepted {
         return;
     }
@@ -575,6 +622,7 @@ fn give_previous(slot: &mut Slot, s: &Segment, config: &TrackConfig, out: &mut d
     let refuses =
         previous.why == Succession::Candidate && s.is_pure_ack() && old.ends[e].state == State::TimeWait;
     if refuses {
+        slot.connection.open.refused_by_time_wait = true;
         old.time_wait_refused(e, s, &mut ctx);
     }
     old.on_segment(s, &mut ctx);

@@ -1,5 +1,7 @@
 //! `Peer`: one end of a connection, its state and its send and receive variables as far as an observer can know them.
 
+use super::agreed::Offer;
+use super::life::Unanswered;
 use super::record::Flow;
 use super::space::SendSpace;
 use crate::tcp::{Certainty, Endpoint, Flags, Segment, SeqNumber, State, Timestamp};
@@ -31,14 +33,27 @@ pub struct Peer {
     pub ts_last: Option<u32>,
     /// TTL of its first segment.
     pub ttl: Option<u8>,
+    /// What its SYN offered.
+    pub offer: Option<Offer>,
+    /// Where the latest urgent pointer it sent points to.
+    pub urgent: Option<SeqNumber>,
+    /// Segments whose checksum was right.
+    pub good_checksums: u32,
+    /// Segments whose checksum was wrong, and not merely left to the network card.
+    pub bad_checksums: u32,
     pub(super) second_iss: Option<SeqNumber>,
     pub(super) acks: AckRing,
     pub(super) sack_right: Option<SeqNumber>,
-    pub(super) fin_first: Option<Timestamp>,
+    /// When it first sent a FIN.
+    pub fin_first: Option<Timestamp>,
+    /// How often it acknowledged all that its peer sent but the FIN, though a round trip had passed since that.
+    pub fin_left_out: u32,
     pub(super) fin_delivered: bool,
     pub(super) spoke_after_syn: bool,
-    pub(super) syn_seen: bool,
-    pub(super) last_payload: Option<Timestamp>,
+    /// Its SYN or SYN+ACK was captured.
+    pub syn_seen: bool,
+    /// When it last sent payload that was new.
+    pub last_payload: Option<Timestamp>,
     pub(super) last_was_keep_alive: bool,
     pub(super) last_was_probe: bool,
     pub(super) dup_ack_base: Option<(SeqNumber, SeqNumber)>,
@@ -46,6 +61,8 @@ pub struct Peer {
     pub(super) jump: Option<AckJump>,
     pub(super) rtt: RttRing,
     pub(super) recent: RecentRing,
+    pub(super) kept: KeptPayload,
+    pub(super) unanswered: Unanswered,
 }
 
 impl Peer {
@@ -63,10 +80,15 @@ impl Peer {
             window: Window::default(),
             ts_last: None,
             ttl: None,
+            offer: None,
+            urgent: None,
+            good_checksums: 0,
+            bad_checksums: 0,
             second_iss: None,
             acks: AckRing::default(),
             sack_right: None,
             fin_first: None,
+            fin_left_out: 0,
             fin_delivered: false,
             spoke_after_syn: false,
             syn_seen: false,
@@ -78,12 +100,19 @@ impl Peer {
             jump: None,
             rtt: RttRing::default(),
             recent: RecentRing::default(),
+            kept: KeptPayload::default(),
+            unanswered: Unanswered::default(),
         }
     }
 
     /// Whether its own segments, not only the peer's, tell what is known of it.
     pub fn was_seen(&self) -> bool {
         self.last_sent.is_some()
+    }
+
+    /// Bytes that were acknowledged and not captured, while nothing it sent since tells whether it had sent them.
+    pub fn acked_unsettled(&self) -> Option<u32> {
+        self.jump.map(|j| j.ack.distance(j.old).max(0) as u32)
     }
 
     /// Whether `ack` acknowledges its SYN and nothing it has not sent (RFC 9293 §3.10.7.3).
@@ -115,9 +144,11 @@ pub struct Window {
     pub right: Option<SeqNumber>,
     /// The same, segments with SYN left out.
     pub right_after_syn: Option<SeqNumber>,
+    /// Since when it is closed.
+    pub zero_since: Option<Timestamp>,
+    /// Probes of the peer since then.
+    pub probes: u32,
     pub(super) raw: u16,
-    pub(super) zero_since: Option<Timestamp>,
-    pub(super) probes: u32,
 }
 
 /// Something acknowledged beyond all that was captured; its sender's next segment decides what it was.
@@ -205,6 +236,46 @@ impl RecentRing {
         self.ring[usize::from(self.next)] = (print, at);
         self.next = (self.next + 1) % 4;
         false
+    }
+}
+
+/// The payload an end sent last, to know another one in its place. Takes memory once there is payload.
+#[derive(Clone, Debug, Default)]
+pub(super) struct KeptPayload {
+    ring: Vec<Kept>,
+    next: u8,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Kept {
+    digest: u64,
+    frame: u64,
+    seq: SeqNumber,
+    len: u32,
+}
+
+impl KeptPayload {
+    /// Segments kept; a repetition that comes later is not compared.
+    const SIZE: usize = 16;
+
+    /// Digest and packet of the first segment with these very numbers, if it is kept; keeps this one otherwise.
+    pub fn first(&mut self, s: &Segment, digest: u64) -> Option<(u64, u64)> {
+        let seq = s.seq + u32::from(s.flags.syn());
+        if let Some(first) = self.ring.iter().find(|k| k.seq == seq && k.len == s.payload_len) {
+            return Some((first.digest, first.frame));
+        }
+        let kept = Kept { digest, frame: s.packet, seq, len: s.payload_len };
+        match self.ring.get_mut(usize::from(self.next)) {
+            Some(oldest) => *oldest = kept,
+            None => {
+                if self.ring.len() == self.ring.capacity() {
+                    self.ring.reserve_exact(self.ring.len().max(2));
+                }
+                self.ring.push(kept);
+            }
+        }
+        self.next = (self.next + 1) % Self::SIZE as u8;
+        None
     }
 }
 

@@ -114,7 +114,8 @@ impl Connection {
         let high = reached.max(low);
         let right = peer.window.right.unwrap_or(high + 65_535).max(high);
         let between = !s.seq.before(low) && !s.seq.after(high);
-        let before_fin = end.fin_end.is_some() && s.seq == high - 1;
+        // One below ends no TIME_WAIT (tcp.md M23).
+        let before_fin = end.fin_end.is_some() && s.seq == high - 1 && peer.state != State::TimeWait;
         let exact = between || before_fin || peer.sack_right == Some(s.seq);
         Aim { low, high, right, exact, in_window: s.seq.after(high) && s.seq.before(right) }
     }
@@ -221,6 +222,11 @@ impl Connection {
         self.undo_reset(e, ctx);
         if by_sender {
             self.undo_reset(1 - e, ctx);
+            if let Some(server) =
+                self.open.syn_ack_sender.filter(|end| self.ends[*end].state == State::SynReceived)
+            {
+                self.half_open_again(server, ctx);
+            }
             let usual = self.ends[e].ttl.unwrap_or(memo.ttl);
             let ttl_step = i16::from(memo.ttl) - i16::from(usual);
             self.tell(ctx, e, Fact::ResetNotObeyed { reset_frame: memo.frame, by_sender, ttl_step });

@@ -75,10 +75,9 @@ impl Steps {
 
     /// The end itself has proved its latest standing step.
     pub fn confirm(&mut self, end: usize, frame: u64) {
-        if let Some(step) = self.list.iter_mut().rev().find(|s| usize::from(s.end) == end && s.stands()) {
-            if step.confirmed == 0 && step.certainty != Certainty::Observed {
-                step.confirmed = frame;
-            }
+        let latest = self.list.iter_mut().rev().find(|s| usize::from(s.end) == end && s.stands());
+        if let Some(step) = latest.filter(|s| s.confirmed == 0 && s.certainty != Certainty::Observed) {
+            step.confirmed = frame;
         }
     }
 

@@ -114,6 +114,11 @@ impl Connection {
         self.time_waits.iter().rev().find(|i| i.end == end && i.kept.end.is_none()).map(|i| &i.kept)
     }
 
+    /// The latest interval of an end, over or not.
+    pub fn latest_time_wait(&self, end: usize) -> Option<&TimeWait> {
+        self.time_waits.iter().rev().find(|i| i.end == end).map(|i| &i.kept)
+    }
+
     fn open_time_wait(&mut self, end: usize) -> Option<&mut Interval> {
         self.time_waits.iter_mut().rev().find(|i| i.end == end && i.kept.end.is_none())
     }

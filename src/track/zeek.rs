@@ -39,6 +39,8 @@ struct End {
     gaps: u32,
     bad_checksums: u32,
     payload: bool,
+    /// Payload sent but cut by the capture, and not yet acknowledged: for Zeek, content that never came.
+    cut: Option<(SeqNumber, SeqNumber)>,
 }
 
 /// Letters that stand once per direction, as bits of `once`.
@@ -66,6 +68,7 @@ impl ZeekTrack {
             self.ends[e].payload = true;
             self.per_seq_or_once(b'D', s, e);
         }
+        self.track_cut(s, e);
     }
 
     /// A segment dropped for its checksum.
@@ -173,6 +176,21 @@ impl ZeekTrack {
             end.repeats += 1;
             let repeats = end.repeats;
             self.scaled(b'T', repeats, e);
+        }
+    }
+
+    /// Content missing from the capture file is a gap once acknowledged, like content that was never captured.
+    fn track_cut(&mut self, s: &Segment, e: usize) {
+        if s.captured_payload < s.payload_len && !s.flags.rst() {
+            let (from, to) = (s.seq + u32::from(s.flags.syn()) + s.captured_payload, s.seq + s.payload_len);
+            let cut = self.ends[e].cut.map_or((from, to), |(a, b)| (a, b.max(to)));
+            self.ends[e].cut = Some(cut);
+        }
+        let peer = 1 - e;
+        if let Some((from, to)) = self.ends[peer].cut.filter(|(from, _)| s.flags.ack() && s.ack.after(*from))
+        {
+            self.ends[peer].cut = to.after(s.ack).then_some((s.ack.max(from), to));
+            self.on_gap(peer);
         }
     }
 

@@ -23,6 +23,14 @@ pub struct Listed {
     pub libpcap: String,
 }
 
+impl Listed {
+    /// The entry of `known/tcp_packets.tsv` where tshark counted another number of TCP packets.
+    pub fn difference(&self, ours: u64) -> Option<(String, String)> {
+        let key = format!("{}\t{ours}\t{}", self.file, self.tcp_packets);
+        (ours != self.tcp_packets).then(|| (key, "TCP packets".to_string()))
+    }
+}
+
 /// One capture, analyzed with checksums ignored.
 pub struct Analyzed {
     pub listed: Listed,

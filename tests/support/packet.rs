@@ -26,8 +26,17 @@ pub struct Shot {
     pub mss: Option<u16>,
     pub window_scale: Option<u8>,
     pub timestamps: Option<(u32, u32)>,
+    pub sack_permitted: bool,
+    /// Option bytes as they are, after the others.
+    pub raw_options: Vec<u8>,
+    pub urgent: u16,
+    /// The three bits after the data offset.
+    pub reserved: u8,
+    pub bad_checksum: bool,
     /// Sent to the link layer's broadcast address.
     pub broadcast: bool,
+    /// Every byte of the payload, where it is not to be told by its sequence number.
+    pub fill: Option<u8>,
 }
 
 impl Shot {
@@ -47,7 +56,13 @@ impl Shot {
             mss: None,
             window_scale: None,
             timestamps: None,
+            sack_permitted: false,
+            raw_options: Vec::new(),
+            urgent: 0,
+            reserved: 0,
+            bad_checksum: false,
             broadcast: false,
+            fill: None,
         }
     }
 
@@ -68,8 +83,23 @@ impl Shot {
             PacketBuilder::ip(ip).tcp_header(self.header()).write(&mut bytes, &payload)
         };
         built.expect("a script's segments fit into packets");
+        self.spoil(&mut bytes);
         let link = if self.broadcast { ETHERNET } else { RAW };
         Frame { time: capture_time(self.at), link, bytes }
+    }
+
+    /// Sets what the builder cannot: reserved bits, with the checksum that is right for them, and a wrong checksum.
+    fn spoil(&self, bytes: &mut [u8]) {
+        let tcp = if self.broadcast { 14 + 20 } else { 20 };
+        let word = |bytes: &[u8], at: usize| u16::from_be_bytes([bytes[tcp + at], bytes[tcp + at + 1]]);
+        let before = word(bytes, 12);
+        bytes[tcp + 12] |= self.reserved << 1;
+        // RFC 1624: HC' = ~(~HC + ~m + m').
+        let sum = u32::from(!word(bytes, 16)) + u32::from(!before) + u32::from(word(bytes, 12));
+        let folded = (sum & 0xffff) + (sum >> 16);
+        let checksum = !(((folded & 0xffff) + (folded >> 16)) as u16);
+        let checksum = if self.bad_checksum { checksum ^ 0x5555 } else { checksum };
+        bytes[tcp + 16..tcp + 18].copy_from_slice(&checksum.to_be_bytes());
     }
 
     fn header(&self) -> TcpHeader {
@@ -84,7 +114,8 @@ impl Shot {
         tcp.ece = self.flags.has(Flags::ECE);
         tcp.cwr = self.flags.has(Flags::CWR);
         tcp.ns = self.flags.has(Flags::AE);
-        tcp.set_options_raw(&self.options()).expect("three options fit");
+        tcp.urgent_pointer = self.urgent;
+        tcp.set_options_raw(&self.options()).expect("a script's options fit");
         tcp
     }
 
@@ -97,18 +128,22 @@ impl Shot {
         if let Some(shift) = self.window_scale {
             bytes.extend([1, 3, 3, shift]);
         }
+        if self.sack_permitted {
+            bytes.extend([1, 1, 4, 2]);
+        }
         if let Some((value, echo)) = self.timestamps {
             bytes.extend([1, 1, 8, 10]);
             bytes.extend(value.to_be_bytes());
             bytes.extend(echo.to_be_bytes());
         }
+        bytes.extend(&self.raw_options);
         bytes
     }
 
     /// One byte per sequence number, so that a repetition repeats the bytes.
     fn payload(&self) -> Vec<u8> {
         let first = self.seq.wrapping_add(u32::from(self.flags.syn()));
-        (0..self.len).map(|i| first.wrapping_add(i) as u8).collect()
+        (0..self.len).map(|i| self.fill.unwrap_or(first.wrapping_add(i) as u8)).collect()
     }
 }
 

@@ -15,6 +15,14 @@ pub struct Ran {
 
 /// Runs `tcpscope` with these arguments from the project's root, without colour and without a terminal.
 pub fn run<S: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = S>) -> Ran {
+    run_with(arguments, &[])
+}
+
+/// The same with more in its environment.
+pub fn run_with<S: AsRef<std::ffi::OsStr>>(
+    arguments: impl IntoIterator<Item = S>,
+    environment: &[(&str, &str)],
+) -> Ran {
     let mut command = Command::cargo_bin("tcpscope").expect("the program is built with the tests");
     let output = command
         .args(arguments)
@@ -22,6 +30,7 @@ pub fn run<S: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = S>) ->
         .env("NO_COLOR", "1")
         .env_remove("CLICOLOR_FORCE")
         .env("TZ", "UTC")
+        .envs(environment.iter().copied())
         .timeout(std::time::Duration::from_secs(60))
         .output()
         .expect("the program starts");

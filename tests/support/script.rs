@@ -79,11 +79,16 @@ pub fn b() -> Endpoint {
     Endpoint::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2)), 80)
 }
 
-/// `A`, `B`, or an address with port 80.
+/// `A`, `B`, an address with port 80, or an IPv4 address with its port.
 pub fn endpoint(text: &str) -> Endpoint {
     match text {
         "A" => a(),
         "B" => b(),
+        literal if literal.contains(':') => {
+            let (addr, port) = literal.split_once(':').expect("just seen");
+            let addr = addr.parse().unwrap_or_else(|_| panic!("no endpoint: {literal}"));
+            Endpoint::new(addr, number(port) as u16)
+        }
         literal => Endpoint::new(literal.parse().unwrap_or_else(|_| panic!("no endpoint: {literal}")), 80),
     }
 }

@@ -3,8 +3,10 @@
 //! A line is one of these; `#` begins a comment line, the first of which is the transcript's title.
 //!
 //! ```text
-//! 0.010  < S.  500:500(0) ack 101 win 65535 <mss 1460,wscale 7,TS val 5 ecr 1> id 7 ttl 63
+//! 0.010  < S.  500:500(0) ack 101 win 65535 <mss 1460,wscale 7,sackOK,TS val 5 ecr 1> id 7 ttl 63
+//! 0.020  > .   101:101(0) ack 501 win 65535 <raw 0201> urg 5 reserved 1 badsum 1   as no stack has it
 //! 9.000  end                                   the capture ends here
+//! repeat 60 0.020                              the last two segments, so often, each time so much later
 //!        = client SYN_SENT/o, server LISTEN    states now; the letter of the certainty may be left out
 //!        ! HS002 any words                     a finding of the whole transcript; any other fails it
 //!        path client SYN_SENT ESTABLISHED      the states that stand, in order, of the last connection
@@ -14,7 +16,8 @@
 //! ```
 //!
 //! `>` is sent by 10.0.0.1:40000, called client here, `<` by 10.0.0.2:80. Sequence numbers are absolute; the second
-//! one of `first:next(length)` counts payload only, as tcpdump has it. A transcript in which server says `client`
+//! one of `first:next(length)` counts payload only, as tcpdump has it. More words: `fill 66` for payload of that byte,
+//! `broadcast 1` for the link layer's broadcast address. A transcript in which server says `client`
 //! of the library's record does not exist: roles here are addresses.
 
 use std::collections::BTreeSet;
@@ -116,6 +119,7 @@ impl Transcript {
             "shape" => {
                 self.shape = Some(rest.split_whitespace().filter(|w| *w != "-").map(String::from).collect())
             }
+            "repeat" => self.repeat(rest, &place),
             "connections" => {
                 self.connections = Some(rest.parse().unwrap_or_else(|_| panic!("{place}: {rest}")))
             }
@@ -124,6 +128,22 @@ impl Transcript {
                 assert!(self.script.end.is_none(), "{place}: a segment after the end");
                 let id = FIRST_IP_ID + self.script.shots.len() as u16;
                 self.script.shots.push(shot(nanoseconds(head), rest, id, &place));
+            }
+        }
+    }
+}
+
+impl Transcript {
+    fn repeat(&mut self, text: &str, place: &str) {
+        let (count, step) = text.split_once(' ').unwrap_or_else(|| panic!("{place}: repeat {text}"));
+        let count: i64 = count.parse().unwrap_or_else(|_| panic!("{place}: repeat {text}"));
+        let from = self.script.shots.len().checked_sub(2).unwrap_or_else(|| panic!("{place}: repeats what?"));
+        let pair = self.script.shots[from..].to_vec();
+        for round in 1..=count {
+            for shot in &pair {
+                let ip_id = FIRST_IP_ID + self.script.shots.len() as u16;
+                let at = shot.at + round * nanoseconds(step);
+                self.script.shots.push(Shot { at, ip_id, ..shot.clone() });
             }
         }
     }
@@ -164,6 +184,11 @@ fn shot(at: i64, text: &str, id: u16, place: &str) -> Shot {
             "win" => shot.window = value as u16,
             "id" => shot.ip_id = value as u16,
             "ttl" => shot.ttl = value as u8,
+            "fill" => shot.fill = Some(value as u8),
+            "broadcast" => shot.broadcast = value == 1,
+            "urg" => shot.urgent = value as u16,
+            "reserved" => shot.reserved = value as u8,
+            "badsum" => shot.bad_checksum = value != 0,
             _ => panic!("{place}: unknown word {key}"),
         }
     }
@@ -193,10 +218,21 @@ fn set_options(shot: &mut Shot, options: &str, place: &str) {
             "mss" => shot.mss = Some(value(1) as u16),
             "wscale" => shot.window_scale = Some(value(1) as u8),
             "TS" => shot.timestamps = Some((value(2), value(4))),
+            "sackOK" => shot.sack_permitted = true,
+            "raw" => shot.raw_options = hex(words.get(1).unwrap_or(&""), place),
             "nop" => {}
             _ => panic!("{place}: unknown option {option}"),
         }
     }
+}
+
+/// `0201` to two bytes.
+fn hex(text: &str, place: &str) -> Vec<u8> {
+    let byte = |at: usize| text.get(at..at + 2).and_then(|two| u8::from_str_radix(two, 16).ok());
+    (0..text.len())
+        .step_by(2)
+        .map(|at| byte(at).unwrap_or_else(|| panic!("{place}: not hex: {text}")))
+        .collect()
 }
 
 fn flags(text: &str, place: &str) -> Flags {

@@ -39,12 +39,26 @@ fn a_jumbogram_states_its_length_in_an_option() {
 }
 
 #[test]
-fn a_length_beyond_the_wire_is_believed() {
+fn a_length_beyond_the_wire_is_the_wires() {
     let mut data = tcp4();
     data[2..4].copy_from_slice(&[0, 145]);
     let segment = decode(101, &data).expect("a segment");
-    assert_eq!((segment.payload_len, segment.captured_payload), (105, 5));
+    assert_eq!((segment.payload_len, segment.captured_payload), (5, 5));
     assert_eq!(segment.checksum, Checksum::Unverifiable);
+    let mut data = tcp6();
+    data[4..6].copy_from_slice(&[1, 0]);
+    let segment = decode(101, &data).expect("a segment");
+    assert_eq!((segment.payload_len, segment.checksum), (5, Checksum::Unverifiable));
+}
+
+#[test]
+fn a_piece_shorter_than_it_says_is_not_put_together() {
+    let mut data = tcp4();
+    data[2..4].copy_from_slice(&[0, 145]);
+    data[6] = 0x20;
+    assert_eq!(decode(101, &data).expect("its beginning is read alone").payload_len, 5);
+    data[7] = 1;
+    assert_eq!(decode(101, &data), Err(Skip::Fragment));
 }
 
 #[test]

@@ -136,6 +136,10 @@ impl Summary {
                 dropped_transitions: s.limits.dropped_transitions,
                 dropped_connections: s.limits.dropped_connections,
                 dropped_findings: s.limits.dropped_findings,
+                unlisted_listeners: s.limits.unlisted_listeners,
+                unlisted_clients: s.limits.unlisted_clients,
+                unlisted_destinations: s.limits.unlisted_destinations,
+                unlisted_hosts: s.limits.unlisted_hosts,
             },
         }
     }
@@ -194,4 +198,12 @@ struct Limits {
     dropped_connections: u64,
     /// Findings counted and left out of this document.
     dropped_findings: u64,
+    /// Connections missing in the figures of listeners.
+    unlisted_listeners: u64,
+    /// Connections missing in the figures of clients.
+    unlisted_clients: u64,
+    /// Connections missing in the figures of destinations.
+    unlisted_destinations: u64,
+    /// TIME_WAITs missing in the figures of hosts.
+    unlisted_hosts: u64,
 }

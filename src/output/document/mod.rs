@@ -3,22 +3,32 @@
 //! Everything borrows from the report and is written straight through; no tree of values is built.
 //! Additions are free; a change of meaning raises [`SCHEMA_VERSION`].
 
+mod client;
 mod connection;
+mod curve;
 mod finding;
 mod flow;
+mod host;
 mod input;
 mod life;
+mod listener;
 mod scalar;
 
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde::Serialize;
 
+pub use client::Client;
 pub use connection::Connection;
 pub use finding::Finding;
+pub use host::Host;
 pub use input::{Input, Summary};
+pub use listener::Listener;
+
+use scalar::Each;
 
 use super::layout::Layout;
+use crate::engine;
 use crate::report::{self, Frames, Report};
 
 /// Version of the document's meaning.
@@ -37,10 +47,12 @@ pub struct Document<'a> {
     pub summary: Summary,
     /// Connections, by id.
     pub connections: Vec<Connection<'a>>,
-    /// Listeners, by address and port; empty in this version.
-    pub listeners: Vec<Listener>,
-    /// Clients, by address; empty in this version.
-    pub clients: Vec<Client>,
+    /// Addresses and ports that connections were opened to, in their order.
+    pub listeners: Each<'a, engine::Listener, Listener<'a>>,
+    /// Clients, by address.
+    pub clients: Each<'a, engine::Client, Client>,
+    /// Holders of TIME_WAIT, by address.
+    pub time_wait: Each<'a, engine::Host, Host>,
     /// Findings, by first frame, then rule.
     pub findings: Vec<Finding<'a>>,
 }
@@ -54,20 +66,6 @@ pub struct Tool<'a> {
     pub version: &'static str,
     /// Version of the libpcap that read the input.
     pub libpcap: Option<&'a str>,
-}
-
-/// A listening endpoint.
-#[derive(Debug, Serialize, JsonSchema)]
-pub struct Listener {
-    /// Its address and port.
-    pub endpoint: connection::Endpoint,
-}
-
-/// A client address.
-#[derive(Debug, Serialize, JsonSchema)]
-pub struct Client {
-    /// Its address.
-    pub addr: std::net::IpAddr,
 }
 
 /// What a connection or a finding must know of the inputs to name its place.
@@ -112,8 +110,9 @@ impl<'a> Document<'a> {
             input: Input::list(&report.inputs),
             summary: Summary::new(&report.summary),
             connections: view.into_iter().map(connection).collect(),
-            listeners: Vec::new(),
-            clients: Vec::new(),
+            listeners: report.listeners.as_slice().into(),
+            clients: report.clients.as_slice().into(),
+            time_wait: report.hosts.as_slice().into(),
             findings: report.findings.iter().map(|f| Finding::new(f, places)).collect(),
         }
     }

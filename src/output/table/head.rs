@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use super::clients;
 use super::page::Page;
 use crate::decode::Skip;
 use crate::engine::Gauge;
@@ -53,7 +54,9 @@ pub fn figures(page: &Page<'_>, out: &mut dyn Write) -> io::Result<()> {
     };
     let half_open = format!("{}{expired}", gauge(page, &s.half_open));
     writeln!(out)?;
-    page.put(page.labelled([("Half-open", half_open), ("TIME_WAIT", gauge(page, &s.time_wait))]), out)
+    let mut lines = vec![("Half-open", half_open), ("TIME_WAIT", gauge(page, &s.time_wait))];
+    lines.extend(clients::holders(page));
+    page.put(page.labelled(lines), out)
 }
 
 fn input_line(page: &Page<'_>, input: &Input) -> String {
@@ -154,6 +157,10 @@ fn limits_line(page: &Page<'_>) -> String {
         (limits.dropped_connections, "connections counted and left out of the report"),
         (limits.dropped_findings, "findings counted and left out of the report"),
         (limits.dropped_transitions, "state changes counted and not kept"),
+        (limits.unlisted_listeners, "connections missing in the figures of listeners"),
+        (limits.unlisted_clients, "connections missing in the figures of clients"),
+        (limits.unlisted_destinations, "connections missing in the figures of destinations"),
+        (limits.unlisted_hosts, "TIME_WAITs missing in the figures of hosts"),
     ];
     let parts: Vec<_> =
         parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{} {what}", thousands(*n))).collect();

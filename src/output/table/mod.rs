@@ -1,9 +1,11 @@
-//! `--format table`: what was read and how well, the connections, half-open and TIME_WAIT figures, findings, and what to
-//! type next. For people: widths and colours follow the layout, and foreign text is escaped.
+//! `--format table`: what was read and how well, the connections, half-open and TIME_WAIT figures, listeners and clients
+//! in trouble, findings, and what to type next. For people: widths and colours follow the layout, and foreign text is escaped.
 
+mod clients;
 mod connections;
 mod findings;
 mod head;
+mod listeners;
 mod page;
 
 use std::io::{self, Write};
@@ -26,6 +28,13 @@ pub fn write(report: &Report, layout: &Layout, out: &mut dyn Write) -> io::Resul
     head::write(&page, out)?;
     connections::write(&page, out)?;
     head::figures(&page, out)?;
+    let mut trouble = Vec::new();
+    listeners::write(&page, &mut trouble)?;
+    clients::write(&page, &mut trouble)?;
+    if !trouble.is_empty() {
+        out.write_all(&trouble)?;
+        writeln!(out)?;
+    }
     findings::write(&page, out)?;
     match layout.detail {
         Detail::Quiet => Ok(()),

@@ -1,0 +1,93 @@
+//! Flags about the kernels of the hosts that were captured: TIME_WAIT, port range, backlog.
+
+use std::net::SocketAddr;
+
+use super::args::{InputArgs, Os};
+use super::failure::Usage;
+use crate::config::Thresholds;
+use crate::tcp::{Duration, Endpoint};
+
+/// The thresholds that these flags change.
+pub fn thresholds(args: &InputArgs) -> Result<Thresholds, Usage> {
+    let (low, high) = match &args.ephemeral {
+        Some(text) => range(text)?,
+        None => ephemeral_of(args.os),
+    };
+    let mut thresholds = Thresholds { ephemeral_low: low, ephemeral_high: high, ..Thresholds::default() };
+    for text in &args.backlog {
+        match text.split_once('=') {
+            None => thresholds.backlog = Some(number(text)?),
+            Some((endpoint, n)) => thresholds.backlog_of.push((listener(endpoint)?, number(n)?)),
+        }
+    }
+    if let Some(n) = args.somaxconn {
+        thresholds.somaxconn = n;
+    }
+    Ok(thresholds)
+}
+
+/// Length of TIME_WAIT: Linux TCP_TIMEWAIT_LEN; FreeBSD and macOS sysctl net.inet.tcp.msl; Windows
+/// Server 2003 TcpTimedWaitDelay; Solaris _time_wait_interval; RFC 9293 §3.4.2.
+pub fn two_msl_of(os: Os) -> Duration {
+    Duration::from_secs(match os {
+        Os::Linux | Os::Freebsd | Os::Solaris => 60,
+        Os::Macos => 30,
+        Os::Windows => 120,
+        Os::Rfc => 240,
+    })
+}
+
+/// Client port range: Linux ip_local_port_range; FreeBSD net.inet.ip.portrange; Solaris smallest_anon_port; macOS and
+/// Windows the range of RFC 6335 §6.
+fn ephemeral_of(os: Os) -> (u16, u16) {
+    match os {
+        Os::Linux => (32_768, 60_999),
+        Os::Freebsd => (10_000, 65_535),
+        Os::Solaris => (32_768, 65_535),
+        Os::Macos | Os::Windows | Os::Rfc => (49_152, 65_535),
+    }
+}
+
+fn range(text: &str) -> Result<(u16, u16), Usage> {
+    text.split_once('-')
+        .and_then(|(low, high)| Some((low.trim().parse().ok()?, high.trim().parse().ok()?)))
+        .filter(|(low, high)| low <= high && *low > 0)
+        .ok_or_else(|| Usage::new(format!("{text:?} is not a range of ports"), "write it as 32768-60999"))
+}
+
+fn number(text: &str) -> Result<u64, Usage> {
+    let backlog = text.trim().parse().ok().filter(|n: &u64| (1..=u64::from(u32::MAX)).contains(n));
+    backlog.ok_or_else(|| {
+        Usage::new(
+            format!("{text:?} is not a backlog"),
+            "write it as 128, or as 192.0.2.1:80=128 for one listener",
+        )
+    })
+}
+
+fn listener(text: &str) -> Result<Endpoint, Usage> {
+    let socket: Result<SocketAddr, _> = text.trim().parse();
+    socket.map(|s| Endpoint::new(s.ip(), s.port())).map_err(|_| {
+        Usage::new(
+            format!("{text:?} is not an address and port"),
+            "write it as 192.0.2.1:80 or [2001:db8::1]:80",
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_and_backlogs_are_read() {
+        assert_eq!(range("1024-65535").expect("a range"), (1024, 65_535));
+        for wrong in ["", "5", "9-5", "0-5", "1-99999", "a-b"] {
+            assert!(range(wrong).is_err(), "{wrong}");
+        }
+        assert_eq!(number("128").expect("a backlog"), 128);
+        assert!(number("0").is_err() && number("-1").is_err() && number("many").is_err());
+        assert_eq!(listener("[2001:db8::1]:80").expect("a listener").port, 80);
+        assert!(listener("192.0.2.1").is_err());
+    }
+}

@@ -1,0 +1,167 @@
+//! `Curve`: how a number of things went up and down over time, in a bounded number of points.
+//!
+//! It begins with one point a second; when the points would be too many, neighbours become one and each point
+//! stands for twice the time. The result depends on the changes alone.
+
+use crate::tcp::{Duration, Timestamp};
+
+/// A number over time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Curve {
+    most: usize,
+    start: Timestamp,
+    step: Duration,
+    points: Vec<Point>,
+    level: u64,
+    at: Timestamp,
+}
+
+/// The number during one step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Point {
+    /// Lowest.
+    pub min: u64,
+    /// Highest.
+    pub max: u64,
+    /// Number times nanoseconds, summed.
+    area: u128,
+}
+
+impl Curve {
+    /// A curve of at most `most` points, two at least.
+    pub fn new(most: usize) -> Self {
+        let zero = Timestamp(0);
+        Self { most: most.max(2), start: zero, step: SECOND, points: Vec::new(), level: 0, at: zero }
+    }
+
+    /// The number is another from now on. Time that goes back counts as now.
+    pub fn set(&mut self, at: Timestamp, level: u64) {
+        if self.points.is_empty() {
+            self.start = Timestamp(at.0.div_euclid(SECOND.0).saturating_mul(SECOND.0));
+            self.at = self.start;
+            self.points.push(Point { min: 0, max: 0, area: 0 });
+        }
+        self.extend(at);
+        self.level = level;
+        if let Some(last) = self.points.last_mut() {
+            last.min = last.min.min(level);
+            last.max = last.max.max(level);
+        }
+    }
+
+    /// The number stays as it is until then.
+    pub fn extend(&mut self, to: Timestamp) {
+        while to > self.at {
+            let end = self.end();
+            let Some(last) = self.points.last_mut() else { return };
+            let until = to.min(end);
+            last.area += u128::from(self.level) * until.since(self.at).0.max(0) as u128;
+            self.at = until;
+            if to < end {
+                return;
+            }
+            if self.points.len() >= self.most {
+                self.coarsen();
+            }
+            // After an odd number of points the last one has room still.
+            if self.at >= self.end() {
+                self.points.push(Point { min: self.level, max: self.level, area: 0 });
+            }
+        }
+    }
+
+    /// When it begins: a whole second.
+    pub fn start(&self) -> Timestamp {
+        self.start
+    }
+
+    /// How long one point stands for.
+    pub fn step(&self) -> Duration {
+        self.step
+    }
+
+    /// The points; none where nothing ever changed.
+    pub fn points(&self) -> &[Point] {
+        &self.points
+    }
+
+    /// The mean over one point, over the time of it that has passed.
+    pub fn mean(&self, point: usize) -> Option<f64> {
+        let from = self.start + self.step.times(point as i64);
+        let passed = self.at.min(from + self.step).since(from).0;
+        let area = self.points.get(point)?.area;
+        (passed > 0).then(|| area as f64 / passed as f64)
+    }
+
+    /// The highest number between two times, by whole points.
+    pub fn max_between(&self, from: Timestamp, to: Timestamp) -> u64 {
+        let index = |at: Timestamp| at.since(self.start).0.max(0) / self.step.0;
+        let (first, last) = (index(from) as usize, index(to) as usize);
+        let points = self.points.iter().take(last.saturating_add(1)).skip(first);
+        points.map(|p| p.max).max().unwrap_or_default()
+    }
+
+    fn end(&self) -> Timestamp {
+        self.start + self.step.times(self.points.len() as i64)
+    }
+
+    fn coarsen(&mut self) {
+        let merged = self.points.chunks(2).map(|pair| {
+            let area = pair.iter().map(|p| p.area).sum();
+            let min = pair.iter().map(|p| p.min).min().unwrap_or_default();
+            let max = pair.iter().map(|p| p.max).max().unwrap_or_default();
+            Point { min, max, area }
+        });
+        self.points = merged.collect();
+        self.step = self.step.times(2);
+    }
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(ms: i64) -> Timestamp {
+        Timestamp(1_000_000_000_000) + Duration::from_millis(ms)
+    }
+
+    #[test]
+    fn one_point_a_second() {
+        let mut curve = Curve::new(10);
+        curve.set(at(500), 2);
+        curve.set(at(1500), 5);
+        curve.set(at(2250), 0);
+        curve.extend(at(3000));
+        let points: Vec<_> = curve.points().iter().map(|p| (p.min, p.max)).collect();
+        assert_eq!(points, [(0, 2), (2, 5), (0, 5), (0, 0)]);
+        assert_eq!(curve.mean(0), Some(1.0));
+        assert_eq!(curve.mean(1), Some(3.5));
+        assert_eq!(curve.mean(3), None);
+        assert_eq!(curve.max_between(at(2000), at(9000)), 5);
+        assert_eq!(curve.max_between(at(3000), at(9000)), 0);
+    }
+
+    #[test]
+    fn a_long_time_takes_no_more_points() {
+        for most in [2, 3, 7, 600] {
+            let mut curve = Curve::new(most);
+            curve.set(at(0), 1);
+            curve.set(at(86_400_000), 9);
+            assert!(curve.points().len() <= most, "{most}: {}", curve.points().len());
+            assert_eq!(curve.points().last().map(|p| p.max), Some(9));
+            let covered = curve.step().times(curve.points().len() as i64);
+            assert!(covered > Duration::from_secs(86_400), "{most}: {covered}");
+        }
+    }
+
+    #[test]
+    fn time_that_goes_back_is_now() {
+        let mut curve = Curve::new(10);
+        curve.set(at(1500), 3);
+        curve.set(at(200), 4);
+        assert_eq!(curve.points().len(), 1);
+        assert_eq!(curve.points()[0].max, 4);
+    }
+}

@@ -1,0 +1,114 @@
+//! `Table`: a bounded map of counters per key; the keys least recently asked for are let go, and counted.
+//!
+//! What is let go depends on the order of the keys asked for only, so it is the same in every run.
+
+use std::hash::Hash;
+
+use foldhash::HashMap;
+
+/// Two generations of half the bound each: when the young one is full it becomes the old one, and the old one goes.
+#[derive(Debug)]
+pub(super) struct Table<K, V> {
+    young: HashMap<K, V>,
+    old: HashMap<K, V>,
+    half: usize,
+    forgotten: u64,
+}
+
+impl<K: Copy + Ord + Hash, V> Table<K, V> {
+    /// An empty table that never holds more than `bound` keys.
+    pub fn new(bound: usize) -> Self {
+        Self { young: HashMap::default(), old: HashMap::default(), half: (bound / 2).max(1), forgotten: 0 }
+    }
+
+    /// The key's value, made where there is none. Keys that have to go for it are added to `gone`, in their order.
+    pub fn at(&mut self, key: K, gone: &mut Vec<(K, V)>, make: impl FnOnce() -> V) -> &mut V {
+        if !self.young.contains_key(&key) {
+            let value = self.old.remove(&key).unwrap_or_else(make);
+            if self.young.len() >= self.half {
+                let young = std::mem::take(&mut self.young);
+                let old = sorted(std::mem::replace(&mut self.old, young));
+                self.forgotten += old.len() as u64;
+                gone.extend(old);
+            }
+            self.young.insert(key, value);
+        }
+        self.young.get_mut(&key).expect("it was there or was put there")
+    }
+
+    /// The key's value, where there is one.
+    pub fn get(&mut self, key: &K) -> Option<&mut V> {
+        match self.young.get_mut(key) {
+            Some(value) => Some(value),
+            None => self.old.get_mut(key),
+        }
+    }
+
+    /// Everything, in the order of keys.
+    pub fn drain(&mut self) -> Vec<(K, V)> {
+        let mut all = std::mem::take(&mut self.young);
+        all.extend(std::mem::take(&mut self.old));
+        sorted(all)
+    }
+
+    /// Keys that were let go so far.
+    pub fn forgotten(&self) -> u64 {
+        self.forgotten
+    }
+}
+
+fn sorted<K: Ord, V>(map: HashMap<K, V>) -> Vec<(K, V)> {
+    let mut all: Vec<(K, V)> = map.into_iter().collect();
+    all.sort_by(|a, b| a.0.cmp(&b.0));
+    all
+}
+
+/// Packet numbers for a finding: the lowest ten of those seen first.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Frames(Vec<u64>);
+
+impl Frames {
+    const KEPT: usize = 10;
+
+    /// Adds one, while there is room.
+    pub fn add(&mut self, frame: u64) {
+        if self.0.len() < Self::KEPT && !self.0.contains(&frame) {
+            self.0.push(frame);
+        }
+    }
+
+    /// Ascending.
+    pub fn sorted(&self) -> Vec<u64> {
+        let mut frames = self.0.clone();
+        frames.sort_unstable();
+        frames
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_asked_for_stay_and_the_others_go_in_their_order() {
+        let mut table = Table::new(4);
+        let mut gone = Vec::new();
+        for key in [7, 3, 1, 7, 9, 8] {
+            *table.at(key, &mut gone, || 0) += 1;
+        }
+        assert_eq!(gone, [(3, 1)], "7 was asked for again and stays");
+        assert_eq!(table.forgotten(), 1);
+        assert_eq!(table.drain(), [(1, 1), (7, 2), (8, 1), (9, 1)]);
+    }
+
+    #[test]
+    fn it_never_holds_more_than_its_bound() {
+        let mut table = Table::new(10);
+        let mut gone = Vec::new();
+        for key in 0..1000 {
+            table.at(key, &mut gone, || ());
+        }
+        assert!(table.drain().len() <= 10);
+        assert_eq!(table.forgotten() as usize, gone.len());
+    }
+}

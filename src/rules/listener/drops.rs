@@ -1,0 +1,187 @@
+//! `Drops`: SYNs that a listener leaves unanswered while it answers others (HO003).
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use crate::rules::counter::Frames;
+use crate::rules::finding::{Finding, Severity};
+use crate::rules::wide::wide;
+use crate::tcp::{Duration, Endpoint, Timestamp};
+use crate::track::Confidence;
+
+/// One listener's unanswered SYNs. Bounded by the constants below; clients beyond them are counted, not named.
+#[derive(Debug, Default)]
+pub(super) struct Drops {
+    /// The latest answers to two different clients.
+    answers: [Option<(Timestamp, Endpoint)>; 2],
+    /// Addresses answered, the latest ones.
+    served: Vec<IpAddr>,
+    /// Dropped, and no answer to another client seen near it yet.
+    waiting: Vec<Dropped>,
+    episode: Option<Episode>,
+    accept_queue_full_at: Option<Timestamp>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Dropped {
+    at: Timestamp,
+    client: Endpoint,
+    frame: u64,
+    half_open: u64,
+}
+
+/// Drops that follow each other.
+#[derive(Debug)]
+struct Episode {
+    first: Timestamp,
+    last: Timestamp,
+    clients: BTreeSet<Endpoint>,
+    /// Clients beyond those kept; one of them may count twice.
+    more_clients: u64,
+    syns: u64,
+    any_served: bool,
+    accept_queue: bool,
+    half_open: u64,
+    frames: Frames,
+}
+
+/// So near in time must the answer to another client be (tcp.md §2, HO003).
+const NEAR: Duration = Duration::from_secs(10);
+/// So many clients make it more than a lost packet.
+const CLIENTS: u64 = 3;
+/// Refusing the same clients for so long without exception is what a filter does.
+const FILTER: Duration = Duration::from_secs(20);
+const MAX_WAITING: usize = 64;
+const MAX_CLIENTS: usize = 256;
+const MAX_SERVED: usize = 16;
+
+impl Drops {
+    /// The listener answered a client.
+    pub fn answered(&mut self, at: Timestamp, client: Endpoint) {
+        if !self.served.contains(&client.addr) {
+            if self.served.len() == MAX_SERVED {
+                self.served.remove(0);
+            }
+            self.served.push(client.addr);
+        }
+        if let Some(episode) = &mut self.episode {
+            episode.any_served |= episode.clients.iter().any(|c| c.addr == client.addr);
+        }
+        if self.answers[0].is_some_and(|(_, c)| c != client) {
+            self.answers[1] = self.answers[0];
+        }
+        self.answers[0] = Some((at, client));
+        let (now, later): (Vec<Dropped>, Vec<Dropped>) =
+            self.waiting.drain(..).partition(|d| d.client != client);
+        self.waiting = later.into_iter().filter(|d| is_near(d.at, at)).collect();
+        for dropped in now {
+            if is_near(dropped.at, at) {
+                self.confirm(&dropped);
+            }
+        }
+    }
+
+    /// A SYN came again that nothing had answered.
+    pub fn dropped(&mut self, at: Timestamp, client: Endpoint, frame: u64, half_open: u64) {
+        let dropped = Dropped { at, client, frame, half_open };
+        let near = self.answers.iter().flatten().any(|(t, c)| *c != client && is_near(*t, at));
+        if near {
+            self.confirm(&dropped);
+        } else {
+            if self.waiting.len() == MAX_WAITING {
+                self.waiting.remove(0);
+            }
+            self.waiting.push(dropped);
+        }
+    }
+
+    /// It showed that its accept queue is full.
+    pub fn accept_queue_full(&mut self, at: Timestamp) {
+        self.accept_queue_full_at = Some(at);
+    }
+
+    fn confirm(&mut self, dropped: &Dropped) {
+        let served = self.served.contains(&dropped.client.addr);
+        let accept_queue = self.accept_queue_full_at.is_some_and(|t| is_near(t, dropped.at));
+        let episode = self.episode.get_or_insert_with(|| Episode::new(dropped.at));
+        episode.first = episode.first.min(dropped.at);
+        episode.last = episode.last.max(dropped.at);
+        if episode.clients.len() < MAX_CLIENTS {
+            episode.clients.insert(dropped.client);
+        } else if !episode.clients.contains(&dropped.client) {
+            episode.more_clients += 1;
+        }
+        episode.syns += 1;
+        episode.any_served |= served;
+        episode.accept_queue |= accept_queue;
+        episode.half_open = episode.half_open.max(dropped.half_open);
+        episode.frames.add(dropped.frame);
+    }
+
+    /// The episode, where none of it can follow any more.
+    pub fn close_if_over(&mut self, key: Endpoint, now: Timestamp, backlog: Option<u64>) -> Option<Finding> {
+        let over = self.episode.as_ref().is_some_and(|e| now.since(e.last) > NEAR.times(2));
+        if over { self.close(key, backlog) } else { None }
+    }
+
+    /// The episode so far.
+    pub fn close(&mut self, key: Endpoint, backlog: Option<u64>) -> Option<Finding> {
+        let episode = self.episode.take()?;
+        (episode.count() >= CLIENTS).then(|| episode.finding(key, backlog))
+    }
+}
+
+impl Episode {
+    fn new(at: Timestamp) -> Self {
+        Self {
+            first: at,
+            last: at,
+            clients: BTreeSet::new(),
+            more_clients: 0,
+            syns: 0,
+            any_served: false,
+            accept_queue: false,
+            half_open: 0,
+            frames: Frames::default(),
+        }
+    }
+
+    fn count(&self) -> u64 {
+        self.clients.len() as u64 + self.more_clients
+    }
+
+    fn finding(&self, key: Endpoint, backlog: Option<u64>) -> Finding {
+        let (clients, lasted) = (self.count(), self.last.since(self.first));
+        let syn_queue = backlog.is_some_and(|b| self.half_open * 100 >= b * 80);
+        let is_filter = !self.any_served && !self.accept_queue && !syn_queue && lasted >= FILTER;
+        let (variant, cause) = match () {
+            () if self.accept_queue => ("accept-queue", "its accept queue is full"),
+            () if syn_queue => ("syn-queue", "its SYN queue is full"),
+            () if is_filter => ("filter", "a filter drops these clients, or one of its queues is full"),
+            () => ("unknown", "one of its queues is full, or packets are lost"),
+        };
+        let message = format!(
+            "{key} left {} repeated SYN(s) of {clients} connections unanswered while it answered others: {cause}",
+            self.syns
+        );
+        let mut finding = wide("HO003", key.to_string(), self.first, message);
+        finding.severity = if is_filter { Severity::Note } else { Severity::Warning };
+        finding.confidence =
+            if variant == "unknown" || is_filter { Confidence::Medium } else { Confidence::High };
+        finding.variant = Some(variant);
+        finding.frames = self.frames.sorted();
+        (finding.start, finding.end) = (Some(self.first), Some(self.last));
+        finding.count = self.syns;
+        finding.evidence = vec![
+            ("clients", clients.into()),
+            ("repeated_syns", self.syns.into()),
+            ("half_open", self.half_open.into()),
+            ("backlog", backlog.into()),
+        ];
+        finding
+    }
+}
+
+fn is_near(a: Timestamp, b: Timestamp) -> bool {
+    a.since(b).0.abs() <= NEAR.0
+}

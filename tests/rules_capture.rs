@@ -1,0 +1,258 @@
+//! Rules that look at more than one connection: each with captures that make it speak, and near misses that do not.
+
+use tcpscope::config::{Config, Thresholds};
+use tcpscope::rules::{Finding, Severity};
+
+use crate::support::frames::source;
+use crate::support::run::Seen;
+use crate::support::script::Script;
+
+/// What one rule says of a script.
+fn said(rule: &str, script: &str) -> Vec<Finding> {
+    said_with(rule, script, Thresholds::default())
+}
+
+fn said_with(rule: &str, script: &str, thresholds: Thresholds) -> Vec<Finding> {
+    let mut config = Config::default();
+    config.rules.thresholds = thresholds;
+    let seen = Seen::of(&mut source(Script::parse(script).frames()), &config);
+    let of_rule = |f: &Finding| f.rule == rule;
+    seen.findings.into_iter().filter(of_rule).collect()
+}
+
+fn value(finding: &Finding, name: &str) -> i64 {
+    let found = finding.evidence.iter().find(|(n, _)| *n == name);
+    found.and_then(|(_, v)| v.as_i64()).unwrap_or_else(|| panic!("no number {name}: {finding:?}"))
+}
+
+/// A handshake that never gets its final ACK: the SYN+ACK again after 1, 3 and 7 s.
+fn half_open(at: f64, client: &str) -> String {
+    let mut script = format!("{at:.3} {client}>B S 100;");
+    for again in [0.01, 1.01, 3.01, 7.01] {
+        script += &format!("{:.3} B>{client} SA 300/101;", at + again);
+    }
+    script
+}
+
+/// Opened, a request and an answer, closed: eight segments.
+fn exchange(at: f64, client: &str, len: u32) -> String {
+    let t = |ms: f64| at + ms / 1000.0;
+    let (asked, answered) = (101 + len, 301 + len);
+    let open = format!(
+        "{:.4} {client}>B S 100; {:.4} B>{client} SA 300/101; {:.4} {client}>B A 101/301;",
+        t(0.0),
+        t(2.0),
+        t(4.0)
+    );
+    let data = format!(
+        "{:.4} {client}>B PA 101/301 +{len}; {:.4} B>{client} PA 301/{asked} +{len};",
+        t(5.0),
+        t(9.0)
+    );
+    let close = format!(
+        "{:.4} {client}>B FA {asked}/{answered}; {:.4} B>{client} FA {answered}/{}; {:.4} {client}>B A {}/{};",
+        t(12.0),
+        t(15.0),
+        asked + 1,
+        t(18.0),
+        asked + 1,
+        answered + 1
+    );
+    open + &data + &close
+}
+
+#[test]
+fn ho002_speaks_at_80_per_cent_of_the_backlog_and_is_an_error_when_it_is_reached() {
+    let clients = |n: u32| {
+        (0..n).map(|i| half_open(f64::from(i) * 0.01, &format!("10.1.0.{i}:4000"))).collect::<String>()
+    };
+    let with = |backlog| Thresholds { backlog: Some(backlog), ..Thresholds::default() };
+    let found = said_with("HO002", &clients(9), with(10));
+    assert_eq!(found.len(), 1);
+    assert_eq!((found[0].severity, value(&found[0], "peak")), (Severity::Warning, 9));
+    assert_eq!(said_with("HO002", &clients(11), with(10))[0].severity, Severity::Error);
+    assert_eq!(said_with("HO002", &clients(7), with(10)), [], "70 per cent");
+    assert_eq!(said("HO002", &clients(11)), [], "nobody told the backlog");
+    let clamped = Thresholds { somaxconn: 10, ..with(1000) };
+    assert_eq!(said_with("HO002", &clients(11), clamped).len(), 1, "the kernel's own bound counts");
+}
+
+/// Clients whose SYN is never answered, at 0, 1, 2 and 3 s.
+fn unanswered(clients: u32) -> String {
+    let one = |i: u32| (0..4).map(move |t| format!("{t}.0{i:02} 10.1.0.{i}:4000>B S 100;"));
+    (0..clients).flat_map(one).collect()
+}
+
+#[test]
+fn ho003_needs_three_clients_left_alone_while_another_is_answered() {
+    let answered =
+        "1.5 10.2.0.1:4000>B S 900; 1.51 B>10.2.0.1:4000 SA 300/901; 1.52 10.2.0.1:4000>B A 901/301;";
+    let found = said("HO003", &(unanswered(10) + answered));
+    assert_eq!(found.len(), 1);
+    assert_eq!((value(&found[0], "clients"), found[0].severity), (10, Severity::Warning));
+    assert_eq!(found[0].key.as_deref(), Some("10.0.0.2:80"));
+    assert_eq!(said("HO003", &unanswered(10)), [], "nobody is answered: a dead server, not a full queue");
+    assert_eq!(said("HO003", &(unanswered(2) + answered)), [], "two clients");
+    let late = answered.replace("1.5", "21.5");
+    assert_eq!(said("HO003", &(unanswered(10) + &late)), [], "answered long after");
+}
+
+#[test]
+fn ho003_is_a_note_where_a_filter_explains_it() {
+    let syns = |at: u32| (1..=3).map(move |i| format!("{at}.{i} 10.1.0.{i}:4000>B S 100;"));
+    let dropped: String = [0, 1, 3, 7, 15, 31].into_iter().flat_map(syns).collect();
+    let served: String =
+        (0..8).map(|i| exchange(f64::from(i) * 4.0 + 0.5, &format!("10.2.0.1:{}", 4000 + i), 10)).collect();
+    let found = said("HO003", &(dropped + &served));
+    assert_eq!(found.len(), 1);
+    assert_eq!((found[0].severity, found[0].variant), (Severity::Note, Some("filter")));
+}
+
+#[test]
+fn ho004_is_silent_where_the_ack_was_lost_or_on_its_way() {
+    let lost =
+        "0 A>B S 1000; .01 B>A SA 300/1001; .02 A>B A 1001/301; 1.03 B>A SA 300/1001; 1.04 A>B A 1001/301";
+    assert_eq!(said("HO004", lost), []);
+    let far = "0 A>B S 1000; 1.2 B>A SA 300/1001; 1.201 A>B A 1001/301; 1.202 A>B PA 1001/301 +5; \
+               2.2 B>A SA 300/1001; 2.401 B>A A 301/1006";
+    assert_eq!(said("HO004", far), []);
+    let near = far.replace("1.2 B", ".1 B").replace("1.201", ".101").replace("1.202", ".102");
+    assert_eq!(said("HO004", &near).len(), 1);
+}
+
+#[test]
+fn ho005_knows_cookies_by_one_difference_on_one_4_tuple() {
+    let cookies = "0 A>B S 1000; .01 B>A SA 7001000/1001; .3 A>B S 5000; .31 B>A SA 7005000/5001; \
+                   .6 A>B S 42; .61 B>A SA 7000042/43";
+    let found = said("HO005", cookies);
+    assert_eq!(found.len(), 1);
+    assert_eq!((found[0].variant, value(&found[0], "isn_difference")), (Some("same-tuple"), 7_000_000));
+    assert_eq!(said("HO005", &cookies.replace("7000042", "7000043")), [], "another difference");
+    assert_eq!(
+        said("HO005", &cookies.replace(".6 A", "70.6 A").replace(".61", "70.61")),
+        [],
+        "a minute later"
+    );
+    // 300 ms are 4,687,500 ticks of 64 ns: both ends count one clock.
+    let clock = "0 A>B S 1000; .01 B>A SA 7001000/1001; .3 A>B S 4688500; .31 B>A SA 11688500/4688501; \
+                 .6 A>B S 9376000; .61 B>A SA 16376000/9376001";
+    assert_eq!(said("HO005", clock), []);
+}
+
+#[test]
+fn ho005_knows_cookies_by_timestamps_that_end_alike() {
+    let syn_acks = |n: u32, step: u32| -> String {
+        let isn = |i: u32| 1000 + 7919 * i * i;
+        let one = |i: u32| {
+            let (at, server) = (f64::from(i) * 0.3, 77_777 * (i + 1) * (i + 3));
+            let tsval = 5 + 64 * i + step * i;
+            format!(
+                "{at:.2} A>B S {} tsv=9; {:.2} B>A SA {server}/{} tsv={tsval};",
+                isn(i),
+                at + 0.01,
+                isn(i) + 1
+            )
+        };
+        (0..n).map(one).collect()
+    };
+    let found = said("HO005", &syn_acks(8, 0));
+    assert_eq!((found.len(), found[0].variant), (1, Some("timestamps")));
+    assert_eq!(said("HO005", &syn_acks(7, 0)), [], "seven");
+    assert_eq!(said("HO005", &syn_acks(8, 1)), [], "other bits");
+}
+
+#[test]
+fn ho005_knows_cookies_by_syn_acks_that_never_come_again() {
+    let silent = |n: u32, from: f64| -> String {
+        let one = |i: u32| {
+            let (at, c) = (from + f64::from(i) * 0.1, format!("10.1.0.{i}:4000"));
+            format!("{at:.2} {c}>B S 100; {:.2} B>{c} SA 300/101; {:.2} {c}>B R 101;", at + 0.01, at + 5.0)
+        };
+        (0..n).map(one).collect()
+    };
+    let before = half_open(0.0, "10.2.0.1:4000");
+    let found = said("HO005", &(before.clone() + &silent(20, 20.0)));
+    assert_eq!((found.len(), found[0].variant), (1, Some("no-retransmission")));
+    assert_eq!(said("HO005", &(before + &silent(19, 20.0))), [], "nineteen");
+    assert_eq!(said("HO005", &silent(30, 20.0)), [], "it never did otherwise");
+}
+
+#[test]
+fn ho006_counts_answers_that_lead_to_nothing() {
+    let completed = |n: u32, from: f64| {
+        (0..n)
+            .map(|i| exchange(from + f64::from(i) * 0.1, &format!("10.3.0.1:{}", 4000 + i), 10))
+            .collect::<String>()
+    };
+    let cancelled = |n: u32| -> String {
+        let one = |i: u32| {
+            let (at, c) = (20.0 + f64::from(i) * 0.1, format!("10.1.{}.{}:4000", i / 250, i % 250));
+            format!("{at:.2} {c}>B S 100; {:.2} B>{c} SA 300/101; {:.2} {c}>B R 101;", at + 0.01, at + 0.02)
+        };
+        (0..n).map(one).collect()
+    };
+    let found = said("HO006", &(cancelled(90) + &completed(30, 30.0)));
+    assert_eq!(found.len(), 1);
+    assert_eq!(
+        (value(&found[0], "completed"), value(&found[0], "cancelled")),
+        (11, 90),
+        "ten per cent of most"
+    );
+    assert_eq!(said("HO006", &cancelled(99)), [], "fewer than a hundred");
+    assert_eq!(said("HO006", &(cancelled(60) + &completed(60, 10.0))), [], "half of them");
+}
+
+#[test]
+fn ho006_leaves_steady_health_checks_out() {
+    let check = |i: u32, period: f64| {
+        let (at, c) = (f64::from(i) * period, format!("10.1.0.1:{}", 4000 + i));
+        format!("{at:.3} {c}>B S 100; {:.3} B>{c} SA 300/101; {:.3} {c}>B R 101;", at + 0.001, at + 0.002)
+    };
+    let checks = |period: f64| (0..300).map(|i| check(i, period)).collect::<String>();
+    assert_eq!(said("HO006", &checks(0.4)), []);
+    assert_eq!(said("HO006", &checks(0.1)).len(), 1, "ten in a second are no health check");
+}
+
+#[test]
+fn cn001_speaks_of_twenty_short_connections_in_ten_seconds() {
+    let many = |n: u32, gap: f64, len: u32| {
+        (0..n)
+            .map(|i| exchange(f64::from(i) * gap, &format!("10.1.0.1:{}", 4000 + i), len))
+            .collect::<String>()
+    };
+    let found = said("CN001", &many(25, 0.2, 150));
+    assert_eq!(found.len(), 1);
+    assert_eq!((found[0].severity, value(&found[0], "connections")), (Severity::Note, 25));
+    assert_eq!((value(&found[0], "overhead_percent"), value(&found[0], "mean_payload_bytes")), (75, 300));
+    assert_eq!(
+        said("CN001", &many(120, 0.005, 150))[0].severity,
+        Severity::Warning,
+        "more than 100 a second"
+    );
+    assert_eq!(said("CN001", &many(19, 0.2, 150)), [], "nineteen");
+    assert_eq!(said("CN001", &many(25, 0.6, 150)), [], "too slowly");
+    assert_eq!(said("CN001", &many(25, 0.2, 30_000)), [], "much payload each");
+}
+
+#[test]
+fn cn005_compares_open_connections_with_the_clients_ports() {
+    let ports = Thresholds { ephemeral_low: 4000, ephemeral_high: 4009, ..Thresholds::default() };
+    let open = |n: u32| -> String {
+        let one = |i: u32| {
+            let (at, c) = (f64::from(i) * 0.1, format!("10.1.0.1:{}", 4000 + i));
+            format!(
+                "{at:.2} {c}>B S 100; {:.2} B>{c} SA 300/101; {:.2} {c}>B A 101/301;",
+                at + 0.01,
+                at + 0.02
+            )
+        };
+        (0..n).map(one).collect()
+    };
+    let found = said_with("CN005", &open(5), ports.clone());
+    assert_eq!((found.len(), found[0].severity), (1, Severity::Note));
+    assert_eq!(said_with("CN005", &open(8), ports.clone())[0].severity, Severity::Warning);
+    assert_eq!(said_with("CN005", &open(4), ports.clone()), [], "40 per cent");
+    let one_after_the_other: String =
+        (0..10).map(|i| exchange(f64::from(i), &format!("10.1.0.1:{}", 4000 + i), 10)).collect();
+    assert_eq!(said_with("CN005", &one_after_the_other, ports), [], "never two at once");
+}
