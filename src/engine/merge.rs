@@ -222,10 +222,6 @@ impl Streams {
         self.held.push_back((frame, number));
     }
 
-    fn peek(&self, connection: u64) -> Option<u32> {
-        self.of.get(&connection).copied().filter(|_| connection < self.known_until)
-    }
-
     /// A stream begins.
     fn begin(&mut self, ends: (Endpoint, Endpoint), isn: Option<SeqNumber>) -> u32 {
         let number = self.number();
@@ -233,6 +229,10 @@ impl Streams {
             self.latest.insert(ends, (number, isn));
         }
         number
+    }
+
+    fn peek(&self, connection: u64) -> Option<u32> {
+        self.of.get(&connection).copied().filter(|_| connection < self.known_until)
     }
 
     fn of(&mut self, connection: u64) -> Option<u32> {

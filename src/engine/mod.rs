@@ -45,16 +45,6 @@ pub trait Sink {
         ControlFlow::Continue(())
     }
 
-    /// Whether [`Sink::segment`] is to be called; asked once, before the first packet.
-    fn wants_segments(&self) -> bool {
-        false
-    }
-
-    /// A connection took in a segment. Comes after the segments before it and before its connection's record.
-    fn segment(&mut self, _taken: &TakenSegment) -> ControlFlow<()> {
-        ControlFlow::Continue(())
-    }
-
     /// What happened at one address and port that connections were opened to; told at the end, by address and port.
     fn listener(&mut self, _listener: &Listener) -> ControlFlow<()> {
         ControlFlow::Continue(())
@@ -67,6 +57,16 @@ pub trait Sink {
 
     /// The TIME_WAITs that one address held; told at the end, by address.
     fn host(&mut self, _host: &Host) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+
+    /// Whether [`Sink::segment`] is to be called; asked once, before the first packet.
+    fn wants_segments(&self) -> bool {
+        false
+    }
+
+    /// A connection took in a segment. Comes after the segments before it and before its connection's record.
+    fn segment(&mut self, _taken: &TakenSegment) -> ControlFlow<()> {
         ControlFlow::Continue(())
     }
 

@@ -122,18 +122,22 @@ impl Shards {
     /// Runs a batch; what was said comes in no particular order.
     pub fn run(&mut self, batch: &Batch) -> (Vec<Said>, Counts) {
         let mut counts = Counts::default();
+        let mut said = Vec::new();
         for (partition, segment, clock) in &batch.segments {
             if let Ok(at) = self.shards.binary_search_by_key(partition, |(p, _)| *p)
                 && let Some((_, shard)) = self.shards.get_mut(at)
             {
+                // One list for all, so that it is nearly in order when it is sorted.
+                std::mem::swap(&mut said, &mut shard.ear.said);
                 shard.on_segment(segment, *clock, &batch.listeners, &mut counts);
+                std::mem::swap(&mut said, &mut shard.ear.said);
             }
         }
-        let mut said = Vec::new();
         for (_, shard) in &mut self.shards {
+            std::mem::swap(&mut said, &mut shard.ear.said);
             shard.close_batch(batch);
+            std::mem::swap(&mut said, &mut shard.ear.said);
             counts.evicted += shard.partition.take_evicted();
-            said.append(&mut shard.ear.said);
         }
         (said, counts)
     }
