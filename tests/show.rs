@@ -176,7 +176,7 @@ fn ill_formed(svg: &str) -> Option<String> {
         }
         let Some(end) = rest.find('>') else { return Some("an element without end".into()) };
         let tag = &rest[at + 1..end];
-        if tag.contains('<') || tag.matches('"').count() % 2 != 0 {
+        if tag.contains('<') || !tag.matches('"').count().is_multiple_of(2) {
             return Some(format!("bad element <{tag}>"));
         }
         let name = tag.trim_matches('/').split_whitespace().next().unwrap_or_default();

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::words::Numbers;
-use crate::output::text::{counted, state};
+use crate::output::text::{bytes, counted, state, thousands};
 use crate::report::{Fold, Ladder, Mark, Row, Sent, Word};
 use crate::rules::Finding;
 use crate::tcp::{Certainty, State, Timestamp};
@@ -305,23 +305,24 @@ fn time_wait_end(interval: &TimeWait) -> (Timestamp, String) {
     (end, text)
 }
 
-/// What one end sent of a fold, in words; `None` where it sent nothing.
-pub fn fold_words(ladder: &Ladder, fold: &Fold, end: Role) -> Option<String> {
+/// What one end sent of a fold, in as many words as fit `room` characters; `None` where it sent nothing.
+pub fn fold_words(ladder: &Ladder, fold: &Fold, end: Role, room: usize) -> Option<String> {
     let index = if end == Role::Client { ladder.client } else { 1 - ladder.client };
     let count = fold.of.get(index).filter(|count| count.segments > 0)?;
-    let mut parts = Vec::new();
-    if count.with_payload > 0 {
-        let data = counted(count.with_payload, "data segment");
-        parts.push(format!("{data}, {}", counted(count.bytes, "byte")));
-    }
     let without = count.segments - count.with_payload;
-    if without > 0 {
-        parts.push(counted(without, if count.with_payload > 0 { "other" } else { "ACK" }));
+    let again = if count.again > 0 { format!(", {} again", count.again) } else { String::new() };
+    if count.with_payload == 0 {
+        return Some(format!("{}{again}", counted(without, "ACK")));
     }
-    if count.again > 0 {
-        parts.push(format!("{} again", count.again));
-    }
-    Some(parts.join(", "))
+    let data = counted(count.with_payload, "data segment");
+    let others = if without > 0 { format!(", {}", counted(without, "other")) } else { String::new() };
+    let short = format!("{} data, {}", thousands(count.with_payload), bytes(count.bytes));
+    let full = format!("{data}, {}{others}{again}", counted(count.bytes, "byte"));
+    let fits = |text: &String| text.chars().count() <= room;
+    [full, format!("{data}, {}{again}", bytes(count.bytes)), format!("{short}{again}")]
+        .into_iter()
+        .find(fits)
+        .or(Some(short))
 }
 
 /// How a ladder is wanted.

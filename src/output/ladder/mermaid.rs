@@ -39,7 +39,7 @@ fn write_item(ladder: &Ladder, view: View, item: &Item<'_>, out: &mut dyn Write)
         }
         What::Fold(fold) => {
             for end in [Role::Client, Role::Server] {
-                if let Some(text) = fold_words(ladder, fold, end) {
+                if let Some(text) = fold_words(ladder, fold, end, usize::MAX) {
                     let text = format!("{} to {} · {text}", fold.first.0, fold.last.0);
                     writeln!(out, "    {}: {}", arrow(end).replace(">>", "->>"), safe(&text))?;
                 }

@@ -66,7 +66,7 @@ impl Picture<'_> {
             What::Fold(fold) => {
                 self.place(&format!("{} – {}", fold.first.0, fold.last.0), item);
                 let ends = [Role::Client, Role::Server];
-                let texts = ends.map(|end| (end, fold_words(self.ladder, fold, end)));
+                let texts = ends.map(|end| (end, fold_words(self.ladder, fold, end, ROOM)));
                 let texts = texts.into_iter().filter_map(|(end, text)| Some((end, text?)));
                 let mut lines = 0;
                 for (end, text) in texts {
@@ -188,7 +188,7 @@ const BOXED: usize = 64;
 const FACTS: usize = 136;
 
 const LEGEND: &str =
-    "STATE? inferred, not confirmed   STATE?? assumed   STATE× never happened   «STATE still there";
+    "STATE? inferred, not confirmed · STATE?? assumed · STATE× never happened · «STATE still there";
 
 const STYLE: &str = "\
 text{font:12px ui-monospace,'DejaVu Sans Mono',Menlo,Consolas,monospace;fill:#222}\

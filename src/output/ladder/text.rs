@@ -128,7 +128,9 @@ impl<'a> Page<'a> {
                 vec![self.arrow(&words(sent, self.view.numbers, self.middle - ARROW), *from, '─')]
             }
             What::Fold(fold) => {
-                let line = |end| fold_words(self.ladder, fold, end).map(|text| self.arrow(&text, end, '┄'));
+                let room = self.middle - ARROW;
+                let line =
+                    |end| fold_words(self.ladder, fold, end, room).map(|text| self.arrow(&text, end, '┄'));
                 let mut lines: Vec<_> = [Role::Client, Role::Server].into_iter().filter_map(line).collect();
                 lines.resize(2, self.centred("┊"));
                 lines

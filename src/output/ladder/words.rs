@@ -31,8 +31,9 @@ pub fn words(sent: &Sent, numbers: Numbers, room: usize) -> String {
         format!("{flags}{seq}{ack}{window}{options}{mark}"),
         format!("{flags}{seq}{ack}{window}{mark}"),
         format!("{flags}{seq}{ack}{mark}"),
-        format!("{flags}{ack}{mark}"),
-        format!("{flags}{seq}"),
+        format!("{flags}{}{mark}", if seq.is_empty() { &ack } else { &seq }),
+        format!("{flags}{}", if seq.is_empty() { &ack } else { &seq }),
+        format!("{flags} ({}){mark}", s.payload_len),
     ] {
         if text.chars().count() <= room {
             return text;
@@ -80,4 +81,55 @@ fn option_words(sent: &Sent, numbers: Numbers) -> String {
         words.push(format!("sack {left}:{right}"));
     }
     if words.is_empty() { String::new() } else { format!(" <{}>", words.join(",")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+    use crate::report::Mark;
+    use crate::tcp::{Endpoint, Flags, Segment, SeqNumber, Timestamp};
+
+    fn sent(flags: Flags, payload_len: u32, mark: Option<Mark>) -> Sent {
+        let end = Endpoint::new(Ipv4Addr::LOCALHOST.into(), 80);
+        let segment = Segment {
+            packet: 1,
+            time: Timestamp(0),
+            src: end,
+            dst: end,
+            seq: SeqNumber(1000),
+            ack: SeqNumber(2000),
+            flags,
+            window: 512,
+            urgent: 0,
+            payload_len,
+            captured_payload: payload_len,
+            payload_digest: None,
+            ip: Default::default(),
+            options: Options { mss: Some(1460), ..Options::default() },
+            checksum: Default::default(),
+            faults: Default::default(),
+        };
+        Sent { segment, end: 0, seq: 1, ack: 5, mark }
+    }
+
+    #[test]
+    fn words_are_left_out_where_there_is_no_room() {
+        let data = sent(Flags::PSH | Flags::ACK, 100, Some(Mark::Again));
+        let text = |room| words(&data, Numbers::Relative, room);
+        assert_eq!(text(99), "P. 1:101(100) ack 5 win 512 [again]");
+        assert_eq!(text(30), "P. 1:101(100) ack 5 [again]");
+        assert_eq!(text(22), "P. 1:101(100) [again]");
+        assert_eq!(text(13), "P. 1:101(100)");
+        assert_eq!(words(&data, Numbers::Absolute, 99), "P. 1000:1100(100) ack 2000 win 512 [again]");
+    }
+
+    #[test]
+    fn an_acknowledgment_has_no_sequence_number_and_a_syn_has_options() {
+        let text = |flags| words(&sent(flags, 0, None), Numbers::Relative, 99);
+        assert_eq!(text(Flags::ACK), ". ack 5 win 512");
+        assert_eq!(text(Flags::SYN), "S 1:1(0) win 512 <mss 1460>");
+        assert_eq!(text(Flags(0)), "none 1:1(0) win 512");
+    }
 }
