@@ -2,6 +2,7 @@
 
 mod cli;
 mod decoding;
+mod explain;
 mod golden;
 mod kernel;
 mod layers;
@@ -11,6 +12,7 @@ mod readme;
 mod reports;
 mod rules;
 mod rules_capture;
+mod show;
 mod support;
 mod time_wait;
 mod transcripts;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::output::FORMATS;
+use crate::output::{FORMATS, LADDERS};
 use crate::report::COLUMNS;
 
 /// What did my TCP connections do, which rule did they break, and where is the proof?
@@ -22,6 +22,12 @@ pub struct Cli {
 pub enum Command {
     /// Analyze captures (also: tcpscope -r FILE)
     Read(Box<ReadArgs>),
+    /// Draw the ladder diagram of one connection
+    Show(Box<ShowArgs>),
+    /// List every rule
+    Rules(RulesArgs),
+    /// Explain a rule: what it reports, why it matters, when it is normal
+    Explain(ExplainArgs),
     /// Print the JSON Schema of the JSON output
     Schema,
     /// Print a completion script for a shell
@@ -60,6 +66,56 @@ impl ReadArgs {
     }
 }
 
+/// `tcpscope show`.
+#[derive(Debug, Args)]
+#[command(
+    override_usage = "tcpscope show [OPTIONS] FILE... ID\n       tcpscope show [OPTIONS] --stream N FILE..."
+)]
+pub struct ShowArgs {
+    /// Captures, or - for standard input; and last the connection: its id, or ADDR:PORT-ADDR:PORT
+    #[arg(value_name = "FILE... ID", required = true)]
+    pub words: Vec<String>,
+    /// The connection with this stream number of Wireshark's, in the place of an id
+    #[arg(long, value_name = "N")]
+    pub stream: Option<u32>,
+    /// What to read
+    #[command(flatten)]
+    pub input: InputArgs,
+    /// How to draw it
+    #[arg(long, value_name = "FORMAT", default_value = LADDERS[0].name, value_parser = ladders(), help_heading = "Output")]
+    pub format: String,
+    /// Every segment; without it, long runs of data and acknowledgments are one line
+    #[arg(long, help_heading = "Output")]
+    pub all: bool,
+    /// Sequence numbers as in the header, not less the ISN
+    #[arg(long, help_heading = "Output")]
+    pub absolute: bool,
+    /// Write to a file instead of standard output
+    #[arg(short, long, value_name = "FILE", help_heading = "Output")]
+    pub output: Option<PathBuf>,
+    /// Colours
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = When::Auto, help_heading = "Output")]
+    pub color: When,
+    /// No progress, warnings, legend or advice
+    #[arg(short, long, help_heading = "Output")]
+    pub quiet: bool,
+}
+
+/// `tcpscope rules`.
+#[derive(Debug, Args)]
+pub struct RulesArgs {
+    /// As a JSON document
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `tcpscope explain`.
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// Its id (HS002) or name (synack-bad-ack); a family (HS) or nothing lists rules
+    pub rule: Option<String>,
+}
+
 /// Flags about what is read, and how it is understood.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Input")]
@@ -94,7 +150,7 @@ pub struct InputArgs {
     /// Threads; 0 for all the machine has. The output is the same for any number
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub threads: usize,
-    /// Only these rules, by id or prefix, such as HS or TW002
+    /// Only these rules, by id, prefix or name, such as TW002 or HS; see `tcpscope rules`
     #[arg(long, value_name = "RULE", value_delimiter = ',')]
     pub select: Vec<String>,
     /// Not these rules
@@ -225,6 +281,10 @@ fn formats() -> PossibleValuesParser {
     FORMATS.iter().map(|f| clap::builder::PossibleValue::new(f.name).help(f.doc)).collect::<Vec<_>>().into()
 }
 
+fn ladders() -> PossibleValuesParser {
+    LADDERS.iter().map(|f| clap::builder::PossibleValue::new(f.name).help(f.doc)).collect::<Vec<_>>().into()
+}
+
 fn fields_help() -> String {
     let width = COLUMNS.iter().map(|c| c.name.len()).max().unwrap_or_default();
     let rows: Vec<_> = COLUMNS.iter().map(|c| format!("  {:width$}  {}", c.name, c.doc)).collect();
@@ -234,6 +294,8 @@ fn fields_help() -> String {
 const AFTER_HELP: &str = "\
 Examples:
   tcpscope read capture.pcap
+  tcpscope show capture.pcap 12
+  tcpscope explain HS002
   tcpscope read capture.pcap.gz -f 'port 443' --sort duration:desc --top 10
   tcpdump -w - -c 1000 | tcpscope read - --json
   tcpscope read *.pcap --format csv --fields id,client,server,duration,findings -o connections.csv";

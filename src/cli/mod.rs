@@ -6,7 +6,9 @@ mod kernel;
 mod meta;
 mod place;
 mod read;
+mod rules;
 mod screen;
+mod show;
 mod watch;
 
 use std::ffi::OsString;
@@ -36,6 +38,9 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let done = match cli.command {
         Command::Read(args) => read::run(&args),
+        Command::Show(args) => show::run(&args),
+        Command::Rules(args) => rules::list(&args),
+        Command::Explain(args) => rules::explain(&args),
         Command::Schema => meta::schema(),
         Command::Completions { shell } => meta::completions(shell),
         Command::Man { command } => meta::man(command.as_deref()),

@@ -9,6 +9,7 @@ use super::args::{Checksum, InputArgs, Level, OutputArgs, ReadArgs, Switch, Time
 use super::failure::{self, FINDINGS, INPUT, Usage};
 use super::kernel;
 use super::place::Place;
+use super::rules;
 use super::screen::{self, Terminal};
 use super::watch::{Progress, Watched};
 use crate::config::{ChecksumPolicy, Config, DecodeConfig, RuleConfig, TableConfig, TrackConfig};
@@ -28,7 +29,7 @@ pub fn run(args: &ReadArgs) -> anyhow::Result<u8> {
     let job = Job {
         config: config(&args.input)?,
         layout: layout(&args.output, place.is_terminal().into(), &paths, &args.input)?,
-        source: source(args, &paths)?,
+        source: source(&args.input, progress(args.output.quiet), &paths)?,
         paths,
     };
     let done = match format.way {
@@ -81,7 +82,7 @@ impl Job {
 }
 
 /// Inputs that could not be read; an error that concerns no single input ends the job at once.
-fn failures(source: Watched, last: Option<Error>) -> anyhow::Result<Vec<Error>> {
+pub(super) fn failures(source: Watched, last: Option<Error>) -> anyhow::Result<Vec<Error>> {
     let mut failures = source.finish();
     match last {
         Some(error @ (Error::Unreadable { .. } | Error::NotACapture { .. })) => failures.push(error),
@@ -91,23 +92,28 @@ fn failures(source: Watched, last: Option<Error>) -> anyhow::Result<Vec<Error>> 
     Ok(failures)
 }
 
-/// Tells what went wrong while reading, and chooses the exit code: unreadable before findings.
+/// Chooses the exit code: unreadable before findings.
 fn judge(args: &ReadArgs, done: &Done) -> u8 {
-    let mut code = match args.input.fail_on {
-        Some(level) if at_or_above(level, &done.summary) > 0 => FINDINGS,
-        _ => 0,
-    };
-    for (input, problem) in done.inputs.iter().filter_map(|i| Some((i, i.problem.as_ref()?))) {
+    match (tell(&done.inputs, &done.failures, &args.input, progress(args.output.quiet)), args.input.fail_on) {
+        (0, Some(level)) if at_or_above(level, &done.summary) > 0 => FINDINGS,
+        (code, _) => code,
+    }
+}
+
+/// Tells what went wrong while reading, warnings only where progress is told too; the exit code it deserves.
+pub(super) fn tell(inputs: &[Input], failures: &[Error], args: &InputArgs, progress: Progress) -> u8 {
+    let mut code = 0;
+    for (input, problem) in inputs.iter().filter_map(|i| Some((i, i.problem.as_ref()?))) {
         let text = format!("{}: {problem}; all before that is analyzed", input.path.display());
-        if args.input.strict {
+        if args.strict {
             failure::say("error", &text);
             failure::say("hint", "without --strict this is a warning");
             code = INPUT;
-        } else if !args.output.quiet {
+        } else if progress == Progress::Shown {
             failure::say("warning", &text);
         }
     }
-    for failure in &done.failures {
+    for failure in failures {
         failure::say("error", &failure.to_string());
         failure::say("hint", &failure.hint());
         code = INPUT;
@@ -139,15 +145,19 @@ fn suits(format: &Format, args: &OutputArgs) -> Result<(), Usage> {
     }
 }
 
-fn source(args: &ReadArgs, paths: &[PathBuf]) -> Result<Watched, Error> {
-    let options =
-        FileOptions { filter: args.input.filter.clone(), count: args.input.count, ..FileOptions::default() };
-    let progress = if args.output.quiet { Progress::Hidden } else { Progress::Shown };
+/// What `--quiet` means for a job that lasts.
+pub(super) fn progress(quiet: bool) -> Progress {
+    if quiet { Progress::Hidden } else { Progress::Shown }
+}
+
+/// The files, watched.
+pub(super) fn source(args: &InputArgs, progress: Progress, paths: &[PathBuf]) -> Result<Watched, Error> {
+    let options = FileOptions { filter: args.filter.clone(), count: args.count, ..FileOptions::default() };
     Ok(Watched::new(Files::open(paths, &options)?, progress))
 }
 
-fn config(args: &InputArgs) -> Result<Config, Usage> {
-    let rules = |list: &[String]| list.iter().map(|r| r.trim().to_ascii_uppercase()).collect();
+/// What the flags say of the analysis.
+pub(super) fn config(args: &InputArgs) -> Result<Config, Usage> {
     let two_msl = match &args.msl {
         Some(text) => span(text)?.times(2),
         None => kernel::two_msl_of(args.os),
@@ -163,8 +173,8 @@ fn config(args: &InputArgs) -> Result<Config, Usage> {
             ..TrackConfig::default()
         },
         rules: RuleConfig {
-            select: rules(&args.select),
-            ignore: rules(&args.ignore),
+            select: rules::chosen(&args.select)?,
+            ignore: rules::chosen(&args.ignore)?,
             thresholds: kernel::thresholds(args)?,
         },
         tables: TableConfig::default(),
@@ -189,6 +199,7 @@ fn layout(
     paths: &[PathBuf],
     input: &InputArgs,
 ) -> Result<Layout, Usage> {
+    let again = !paths.iter().any(|p| p.as_os_str() == "-");
     Ok(Layout {
         columns: args.fields.as_deref().map(Column::parse_list).transpose().map_err(unknown)?,
         sort: args.sort.as_deref().map(Sort::parse).transpose().map_err(unknown)?,
@@ -206,7 +217,8 @@ fn layout(
             (_, true) => Detail::Verbose,
             _ => Detail::Normal,
         },
-        command: (!paths.iter().any(|p| p.as_os_str() == "-")).then(|| command(paths, input)),
+        command: again.then(|| command("read", paths, input)),
+        show: again.then(|| command("show", paths, input)),
         libpcap: libpcap_version(),
     })
 }
@@ -223,8 +235,8 @@ fn local_zone() -> Result<TimeZone, Usage> {
 }
 
 /// The command to type again, as far as it says what is read.
-fn command(paths: &[PathBuf], input: &InputArgs) -> String {
-    let mut words = vec!["tcpscope".to_string(), "read".to_string()];
+fn command(name: &str, paths: &[PathBuf], input: &InputArgs) -> String {
+    let mut words = vec!["tcpscope".to_string(), name.to_string()];
     match paths {
         [path] => words.push(quoted(&path.to_string_lossy())),
         _ => words.push("FILE...".into()),

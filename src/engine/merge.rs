@@ -8,7 +8,7 @@ use foldhash::HashMap;
 
 use super::Sink;
 use super::census::Census;
-use super::shard::{Opening, Said, Saying};
+use super::shard::{Opening, Said, Saying, TakenSegment};
 use super::summary::Summary;
 use crate::config::Config;
 use crate::rules::{Detector, Finding, RuleSet, Seen, Severity};
@@ -84,6 +84,7 @@ impl<'a> Merge<'a> {
                 Saying::Opened(opening) => self.streams.open(opening),
                 Saying::Seen(seen) => self.seen(&seen),
                 Saying::Ended(record, findings) => self.ended(*record, &findings, order.clock),
+                Saying::Took(taken) => self.took(*taken),
             }
         }
     }
@@ -126,6 +127,14 @@ impl<'a> Merge<'a> {
             Fact::TimeWaitStarted => summary.time_wait.enter(event.at),
             Fact::TimeWaitEnded { .. } => summary.time_wait.leave(),
             _ => {}
+        }
+    }
+
+    fn took(&mut self, mut taken: TakenSegment) {
+        if !self.stopped {
+            taken.stream = self.streams.peek(taken.connection);
+            let flow = self.sink.segment(&taken);
+            self.note(flow);
         }
     }
 
@@ -222,8 +231,13 @@ impl Streams {
         number
     }
 
+    fn peek(&self, connection: u64) -> Option<u32> {
+        self.of.get(&connection).copied().filter(|_| connection < self.known_until)
+    }
+
     fn of(&mut self, connection: u64) -> Option<u32> {
-        let number = self.of.remove(&connection);
-        number.filter(|_| connection < self.known_until)
+        let number = self.peek(connection);
+        self.of.remove(&connection);
+        number
     }
 }

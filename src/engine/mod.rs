@@ -13,7 +13,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use foldhash::HashSet;
 
 use merge::Merge;
-use shard::{Batch, Counts, Listeners, Said, Shards};
+use shard::{Batch, Counts, Listeners, Said, Segments, Shards};
 
 pub use census::{
     Answer, Cause, Ceiling, Client, Closes, Cost, Curve, Destination, HalfOpenEnds, Heard, Host,
@@ -21,6 +21,7 @@ pub use census::{
     Restarts, Reuses, Rival, Saving, Spread, Step, Symptoms, SynQueue, TimeWaitEnds, Verdict, setup,
 };
 pub use order::{Order, Phase};
+pub use shard::TakenSegment;
 pub use summary::{Findings, Gauge, Limits, Summary};
 
 use crate::config::Config;
@@ -59,6 +60,16 @@ pub trait Sink {
         ControlFlow::Continue(())
     }
 
+    /// Whether [`Sink::segment`] is to be called; asked once, before the first packet.
+    fn wants_segments(&self) -> bool {
+        false
+    }
+
+    /// A connection took in a segment. Comes after the segments before it and before its connection's record.
+    fn segment(&mut self, _taken: &TakenSegment) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+
     /// So many packets were read; called now and then, for a progress bar.
     fn progress(&mut self, _packets: u64) -> ControlFlow<()> {
         ControlFlow::Continue(())
@@ -82,15 +93,16 @@ pub fn analyze(source: &mut dyn Source, config: &Config, sink: &mut dyn Sink) ->
         n => n.min(PARTITIONS + 1),
     };
     let reader = Reader::new(source, config);
+    let segments = if sink.wants_segments() { Segments::Told } else { Segments::Untold };
     if threads < 2 {
-        let workers = Workers::Here(Box::new(Shards::new(config, &rules, 0, 1)));
+        let workers = Workers::Here(Box::new(Shards::new(config, &rules, segments, 0, 1)));
         return run(reader, workers, Merge::new(sink, config, &rules));
     }
     std::thread::scope(|scope| {
         let lines = (0..threads - 1).map(|i| {
             let (batches, inbox) = bounded(IN_FLIGHT);
             let (outbox, answers) = bounded(IN_FLIGHT);
-            let shards = Shards::new(config, &rules, i, threads - 1);
+            let shards = Shards::new(config, &rules, segments, i, threads - 1);
             scope.spawn(move || shards.serve(&inbox, &outbox));
             Line { batches, answers }
         });

@@ -10,7 +10,7 @@ use super::order::{Order, Phase};
 use crate::config::Config;
 use crate::rules::{Drafts, Finding, RuleSet, Seen};
 use crate::tcp::{Endpoint, Segment, SeqNumber, Timestamp};
-use crate::track::{Connection, Event, Fact, Observer, PARTITIONS, Partition, Record, Taken, Tracked};
+use crate::track::{Connection, Event, Fact, Flow, Observer, PARTITIONS, Partition, Record, Taken, Tracked};
 
 /// Endpoints that have sent a SYN+ACK, as known when the batch began.
 pub type Listeners = Arc<HashSet<Endpoint>>;
@@ -33,6 +33,30 @@ pub enum Saying {
     Seen(Seen),
     /// A connection ended, with the findings about it.
     Ended(Box<Record>, Vec<Finding>),
+    /// A connection took in a segment.
+    Took(Box<TakenSegment>),
+}
+
+/// A segment in its connection.
+#[derive(Clone, Debug)]
+pub struct TakenSegment {
+    /// The connection's id.
+    pub connection: u64,
+    /// The number Wireshark gives the stream, where that can be known.
+    pub stream: Option<u32>,
+    /// The segment.
+    pub segment: Segment,
+    /// What its sender had sent by then, this segment included.
+    pub sent: Flow,
+}
+
+/// Whether segments are passed on beside what was seen of them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Segments {
+    /// Each is.
+    Told,
+    /// None is.
+    Untold,
 }
 
 /// How a connection began, as far as Wireshark's numbering of streams looks at it.
@@ -89,27 +113,31 @@ pub struct Shards {
 
 impl Shards {
     /// Every `of`-th partition from `first` on.
-    pub fn new(config: &Config, rules: &Arc<RuleSet>, first: usize, of: usize) -> Self {
+    pub fn new(config: &Config, rules: &Arc<RuleSet>, segments: Segments, first: usize, of: usize) -> Self {
         let bound = config.track.max_connections / PARTITIONS;
-        let shard = |p: usize| (p as u8, Shard::new(Partition::new(&config.track, bound), rules));
+        let shard = |p: usize| (p as u8, Shard::new(Partition::new(&config.track, bound), rules, segments));
         Self { shards: (first..PARTITIONS).step_by(of.max(1)).map(shard).collect() }
     }
 
     /// Runs a batch; what was said comes in no particular order.
     pub fn run(&mut self, batch: &Batch) -> (Vec<Said>, Counts) {
         let mut counts = Counts::default();
+        let mut said = Vec::new();
         for (partition, segment, clock) in &batch.segments {
             if let Ok(at) = self.shards.binary_search_by_key(partition, |(p, _)| *p)
                 && let Some((_, shard)) = self.shards.get_mut(at)
             {
+                // One list for all, so that it is nearly in order when it is sorted.
+                std::mem::swap(&mut said, &mut shard.ear.said);
                 shard.on_segment(segment, *clock, &batch.listeners, &mut counts);
+                std::mem::swap(&mut said, &mut shard.ear.said);
             }
         }
-        let mut said = Vec::new();
         for (_, shard) in &mut self.shards {
+            std::mem::swap(&mut said, &mut shard.ear.said);
             shard.close_batch(batch);
+            std::mem::swap(&mut said, &mut shard.ear.said);
             counts.evicted += shard.partition.take_evicted();
-            said.append(&mut shard.ear.said);
         }
         (said, counts)
     }
@@ -135,6 +163,7 @@ struct Ear {
     rules: Arc<RuleSet>,
     drafts: Drafts,
     said: Vec<Said>,
+    segments: Segments,
     listeners: Listeners,
     clock: Timestamp,
     phase: Phase,
@@ -143,11 +172,12 @@ struct Ear {
 }
 
 impl Shard {
-    fn new(partition: Partition, rules: &Arc<RuleSet>) -> Self {
+    fn new(partition: Partition, rules: &Arc<RuleSet>, segments: Segments) -> Self {
         let ear = Ear {
             rules: Arc::clone(rules),
             drafts: Drafts::new(Arc::clone(rules)),
             said: Vec::new(),
+            segments,
             listeners: Listeners::default(),
             clock: Timestamp::MIN,
             phase: Phase::Timer,
@@ -215,6 +245,16 @@ impl Observer for Ear {
                 Seen { connection: connection.id, endpoints, client: connection.client(), event: *event };
             self.said.push(Said { order, what: Saying::Seen(seen) });
         }
+    }
+
+    fn on_taken(&mut self, segment: &Segment, connection: &Connection) {
+        if self.segments == Segments::Untold {
+            return;
+        }
+        let order = self.place(segment.time, connection);
+        let sent = connection.ends[connection.end_of(&segment.src)].flow;
+        let taken = TakenSegment { connection: connection.id, stream: None, segment: *segment, sent };
+        self.said.push(Said { order, what: Saying::Took(Box::new(taken)) });
     }
 }
 

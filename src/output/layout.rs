@@ -22,6 +22,8 @@ pub struct Layout {
     pub detail: Detail,
     /// The command that made the report, without what only concerns its looks; for advice.
     pub command: Option<String>,
+    /// The command that draws a connection when its id is put behind it; for advice.
+    pub show: Option<String>,
     /// Version of the libpcap that read the input, if one did.
     pub libpcap: Option<String>,
 }
@@ -37,6 +39,7 @@ impl Default for Layout {
             width: Self::FIXED_WIDTH,
             detail: Detail::Normal,
             command: None,
+            show: None,
             libpcap: None,
         }
     }

@@ -7,8 +7,10 @@ mod compact;
 mod delimited;
 mod document;
 mod json;
+mod ladder;
 mod layout;
 mod ndjson;
+mod rules;
 #[cfg(feature = "cli")]
 mod table;
 mod text;
@@ -19,8 +21,10 @@ use std::io::{self, Write};
 
 pub use community::community_id;
 pub use document::{Document, schema};
+pub use ladder::{Folding, LADDERS, LadderFormat, Numbers, View};
 pub use layout::{Color, Detail, Layout};
 pub use ndjson::Lines;
+pub use rules::{explain_rule, list_rules, rules_json};
 pub use text::{bytes, counted, escape, thousands};
 pub use time::{Clock, TimeStyle};
 

@@ -65,6 +65,28 @@ pub fn bytes(n: u64) -> String {
     }
 }
 
+/// Lines of whole words, none wider than `width` characters unless a single word is.
+pub fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    let mut used = 0;
+    for word in text.split_whitespace() {
+        let wide = word.chars().count();
+        if used > 0 && used + 1 + wide > width {
+            lines.push(String::new());
+            used = 0;
+        }
+        if let Some(line) = lines.last_mut() {
+            if used > 0 {
+                line.push(' ');
+                used += 1;
+            }
+            line.push_str(word);
+            used += wide;
+        }
+    }
+    lines
+}
+
 /// A state with the mark of how it is known: `ESTABLISHED`, `ESTABLISHED?`, `ESTABLISHED??`.
 pub fn state(state: State, certainty: Certainty) -> String {
     let mark = match certainty {
@@ -135,6 +157,14 @@ mod tests {
         assert_eq!(escape("a\x1b[2Jb\n"), "a\\u{1b}[2Jb\\n");
         assert_eq!(escape("exe.\u{202e}pcap"), "exe.\\u{202e}pcap");
         assert!(matches!(escape("Prüfung.pcap"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn lines_break_between_words() {
+        assert_eq!(wrap("§3.10.7.4, first  check", 10), ["§3.10.7.4,", "first", "check"]);
+        assert_eq!(wrap("a bb ccc", 4), ["a bb", "ccc"]);
+        assert_eq!(wrap("unbreakable", 4), ["unbreakable"]);
+        assert_eq!(wrap("", 4), [""]);
     }
 
     #[test]

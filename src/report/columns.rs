@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use super::value::{Unit, Value};
 use super::words::Word;
 use super::{Connection, measure};
+use crate::rules::edits;
 use crate::track::Flow;
 
 /// One column.
@@ -277,21 +278,6 @@ fn nearest(name: &str) -> Vec<&'static str> {
         .collect();
     near.sort_unstable();
     near.into_iter().take(3).map(|(_, name)| name).collect()
-}
-
-/// Levenshtein's distance, in bytes.
-fn edits(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.bytes().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.bytes().enumerate() {
-            let replaced = diagonal + usize::from(x != y);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 mod collector;
 mod columns;
 mod frames;
+mod ladder;
 mod measure;
 #[cfg(test)]
 pub(crate) mod sample;
@@ -12,6 +13,7 @@ mod words;
 pub use collector::{Bounds, Collector};
 pub use columns::{COLUMNS, Column, Direction, Sort, UnknownColumn};
 pub use frames::Frames;
+pub use ladder::{Count, Fold, Ladder, Mark, NotThere, Pick, Picker, Row, Rows, Sent};
 pub use measure::{overhead_share, setup, time_wait_total, without_payload};
 pub use value::{Unit, Value};
 pub use words::Word;

@@ -2,6 +2,7 @@
 
 mod clients;
 mod counter;
+mod doc;
 mod draft;
 mod finding;
 mod half_open;
@@ -9,6 +10,7 @@ mod handshake;
 mod header;
 mod lifetime;
 mod listener;
+mod lookup;
 mod options;
 mod registry;
 mod sequence;
@@ -18,6 +20,7 @@ mod wide;
 
 pub use draft::Drafts;
 pub use finding::{Finding, Severity};
+pub use lookup::{UnknownRule, edits, find};
 pub use registry::{Check, Detail, Detector, Judgement, Rule, RuleSet, Scene, Seen};
 
 /// Every family: its prefix and its rules, in the order of printing.

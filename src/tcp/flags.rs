@@ -74,8 +74,8 @@ impl Flags {
     }
 
     /// The six classic bits in header order, such as `010010` for SYN+ACK.
-    pub fn bits(self) -> String {
-        format!("{:06b}", self.six())
+    pub fn bits(self) -> &'static str {
+        SIX_BITS.get(usize::from(self.six()) * 6..).and_then(|rest| rest.get(..6)).unwrap_or("")
     }
 }
 
@@ -106,6 +106,23 @@ impl fmt::Debug for Flags {
         write!(f, "{self}")
     }
 }
+
+/// All 64 combinations of the six bits, six characters each.
+const SIX_BITS: &str = {
+    const DIGITS: [u8; 64 * 6] = {
+        let mut digits = [b'0'; 64 * 6];
+        let mut at = 0;
+        while at < digits.len() {
+            digits[at] += (at / 6 >> (5 - at % 6) & 1) as u8;
+            at += 1;
+        }
+        digits
+    };
+    match std::str::from_utf8(&DIGITS) {
+        Ok(text) => text,
+        Err(_) => "",
+    }
+};
 
 /// The order and letters of tcpdump's `print-tcp.c` (`tcp_flag_values`), which writes `.` for ACK.
 const LETTERS: [(Flags, &str); 9] = [

@@ -22,6 +22,9 @@ use crate::tcp::{Certainty, Duration, Endpoint, Flags, Segment, SeqNumber, State
 pub trait Observer {
     /// A fact about a connection; `segment` is `None` for timers and at the end.
     fn on_event(&mut self, event: &Event, connection: &Connection, segment: Option<&Segment>);
+
+    /// A connection took in a segment; told after every fact about it.
+    fn on_taken(&mut self, _segment: &Segment, _connection: &Connection) {}
 }
 
 /// What the handling of one segment or timer needs beside the connection.
@@ -162,6 +165,7 @@ impl Connection {
             self.note_life(s, e, self.ends[e].flow.retransmissions > repeats, ctx);
         }
         self.ends[e].last_sent = Some(s.time);
+        ctx.observer.on_taken(s, self);
     }
 
     /// What needs no state: counts, and the words of others.

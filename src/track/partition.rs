@@ -471,6 +471,7 @@ fn hold(c: &mut Connection, s: &Segment, config: &TrackConfig, out: &mut dyn Tra
         let ahead = s.seq.distance(c.next_of(e));
         c.tell(&mut ctx, e, Fact::SynWhileSynchronized { seq: s.seq, ahead });
     }
+    out.on_taken(s, c);
 }
 
 /// A new connection takes the 4-tuple; the old one stays beside it as long as segments may belong to it.

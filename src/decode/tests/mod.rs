@@ -95,7 +95,7 @@ fn check(link: u16, data: &[u8]) -> Segment {
     let v6 = segment.src.addr == IpAddr::from(V6[0]) && segment.dst.addr == IpAddr::from(V6[1]);
     assert!(v4 || v6, "{} {}", segment.src, segment.dst);
     assert_eq!((segment.src.port, segment.dst.port), (40000, 80));
-    assert_eq!((segment.seq.0, segment.window, segment.flags.bits().as_str()), (1000, 8192, "000010"));
+    assert_eq!((segment.seq.0, segment.window, segment.flags.bits()), (1000, 8192, "000010"));
     assert_eq!((segment.payload_len, segment.captured_payload), (5, 5));
     assert_eq!(segment.checksum, crate::tcp::Checksum::Good);
     assert_eq!((segment.packet, segment.time, segment.ip.ttl), (7, Timestamp(9), 64));

@@ -23,7 +23,7 @@ pub struct Transition {
     /// To this one.
     to: OneOf<State>,
     /// The packet's bits URG ACK PSH RST SYN FIN, such as `000010` for SYN; null for a timer.
-    flags: Option<String>,
+    flags: Option<&'static str>,
     /// The packet's flags in tcpdump's letters; null for a timer.
     flags_text: Option<Text<tcp::Flags>>,
     /// How it is known.

@@ -61,7 +61,7 @@ pub struct OneOf<T>(
 
 impl<T: Word> Serialize for OneOf<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.0.word())
+        serializer.serialize_unit_variant(T::LIST, 0, self.0.word())
     }
 }
 

@@ -42,16 +42,28 @@ pub fn write(report: &Report, layout: &Layout, out: &mut dyn Write) -> io::Resul
     }
 }
 
-/// The next useful command.
+/// The next useful commands: about the worst finding, its connection, and all the rest.
 fn advice(page: &Page<'_>, out: &mut dyn Write) -> io::Result<()> {
-    let some = page.report.summary.connections > 0;
-    let Some(command) = page.layout.command.as_ref().filter(|_| some) else { return Ok(()) };
-    let notes = page.report.summary.findings.note;
-    let (flags, why) = match page.layout.detail {
+    let (report, layout) = (page.report, page.layout);
+    let worst = report.findings.iter().rev().max_by_key(|f| f.severity);
+    let id = worst.and_then(|f| f.connection).or_else(|| report.connections.first().map(|c| c.record.id));
+    let notes = report.summary.findings.note;
+    let (flags, why) = match layout.detail {
         Detail::Normal if notes > 0 => ("-v", "every note with its frames"),
         _ => ("--json", "every step of every connection"),
     };
-    writeln!(out, "\nNext: {}  ({why})", page.bold(&format!("{} {flags}", super::escape(command))))
+    let mut next = Vec::new();
+    next.extend(worst.map(|f| (format!("tcpscope explain {}", f.rule), "why it matters, when it is normal")));
+    let drawn = layout.show.as_ref().zip(id);
+    next.extend(drawn.map(|(show, id)| (format!("{} {id}", super::escape(show)), "its segments and states")));
+    let again = layout.command.as_ref().filter(|_| report.summary.connections > 0);
+    next.extend(again.map(|command| (format!("{} {flags}", super::escape(command)), why)));
+    let width = next.iter().map(|(command, _)| command.chars().count()).max().unwrap_or_default();
+    for (i, (command, why)) in next.iter().enumerate() {
+        let (begin, gap) = (if i == 0 { "\nNext:" } else { "     " }, width - command.chars().count());
+        writeln!(out, "{begin} {}{:gap$}  ({why})", page.bold(command), "")?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -67,7 +79,8 @@ mod tests {
     }
 
     fn layout() -> Layout {
-        Layout { command: Some("tcpscope read a.pcap".into()), ..Layout::default() }
+        let command = |name: &str| Some(format!("tcpscope {name} a.pcap"));
+        Layout { command: command("read"), show: command("show"), ..Layout::default() }
     }
 
     #[test]
@@ -85,8 +98,10 @@ mod tests {
         for width in [60, 80, 120, 200] {
             let page = text(&sample::report(), &Layout { width, ..layout() });
             // Advice is a command to copy; it is never broken.
-            let wide =
-                page.lines().filter(|l| !l.starts_with("Next:")).find(|l| l.chars().count() > width.into());
+            let wide = page
+                .lines()
+                .take_while(|l| !l.starts_with("Next:"))
+                .find(|l| l.chars().count() > width.into());
             assert_eq!(wide, None, "{width}");
         }
     }
