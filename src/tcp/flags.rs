@@ -113,7 +113,7 @@ const SIX_BITS: &str = {
         let mut digits = [b'0'; 64 * 6];
         let mut at = 0;
         while at < digits.len() {
-            digits[at] += (at / 6 >> (5 - at % 6) & 1) as u8;
+            digits[at] += (((at / 6) >> (5 - at % 6)) & 1) as u8;
             at += 1;
         }
         digits

@@ -33,12 +33,14 @@ impl Connection {
         flow.payload_bytes += u64::from(s.payload_len);
         flow.syn += u32::from(s.flags.syn());
         flow.fin += u32::from(s.flags.fin());
+        let syn_acks = u32::from(s.flags.has(Flags::SYN_ACK));
         flow.rst += u32::from(s.flags.rst());
         flow.zero_windows += u32::from(s.window == 0 && !s.flags.any(Flags::SYN | Flags::RST));
         self.truncated |= s.captured_payload < s.payload_len;
         self.offload |= s.checksum == Checksum::Offloaded;
         self.ends[e].good_checksums += u32::from(s.checksum == Checksum::Good);
         self.ends[e].bad_checksums += u32::from(s.checksum == Checksum::Bad);
+        self.ends[e].syn_acks += syn_acks;
         self.ends[e].ttl.get_or_insert(s.ip.ttl);
         if s.payload_len > 0 {
             self.note_turn(e);
@@ -58,13 +60,14 @@ impl Connection {
     /// late one, a probe.
     pub(super) fn account(&mut self, s: &Segment, e: usize, ctx: &mut Context<'_>) {
         let p = 1 - e;
-        let keep_alive = !s.flags.syn() && self.is_keep_alive(s, p);
-        let probe = !keep_alive && self.is_window_probe(s, p);
+        // Linux probes a closed window with what is a keep-alive by its numbers.
+        let below_next = !s.flags.syn() && self.is_keep_alive(s, p);
+        let closed = self.ends[p].window.zero_since.is_some();
+        let keep_alive = below_next && !closed;
+        let probe = (below_next && closed) || self.is_window_probe(s, p);
         self.ends[e].flow.keep_alives += u32::from(keep_alive);
         self.ends[e].flow.window_probes += u32::from(probe);
-        // Linux probes a closed window with what is a keep-alive by its numbers.
-        let probes = probe || (keep_alive && self.ends[p].window.zero_since.is_some());
-        self.ends[p].window.probes += u32::from(probes);
+        self.ends[p].window.probes += u32::from(probe);
         self.ends[e].last_was_keep_alive = keep_alive;
         self.ends[e].last_was_probe = probe;
         if s.is_pure_ack() && !keep_alive {
@@ -136,7 +139,10 @@ impl Connection {
 
     fn place(&mut self, s: &Segment, e: usize) {
         let syn = u32::from(s.flags.syn());
-        let repeated_syn = s.flags.syn() && self.ends[e].syn_seen && self.ends[e].flow.syn > 1;
+        // Where SYNs cross, each end sends a SYN and then a SYN+ACK: the second is no repetition of the first.
+        let alike =
+            if s.flags.ack() { self.ends[e].syn_acks } else { self.ends[e].flow.syn - self.ends[e].syn_acks };
+        let repeated_syn = s.flags.syn() && alike > 1;
         let data_at = s.seq + syn;
         let Some(mut data) = self.ends[e].space.place(data_at, s.payload_len) else { return };
         let fin_again = s.flags.fin() && self.place_fin(s, e, &mut data);

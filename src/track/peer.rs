@@ -52,6 +52,7 @@ pub struct Peer {
     pub(super) spoke_after_syn: bool,
     /// Its SYN or SYN+ACK was captured.
     pub syn_seen: bool,
+    pub(super) syn_acks: u32,
     /// When it last sent payload that was new.
     pub last_payload: Option<Timestamp>,
     pub(super) last_was_keep_alive: bool,
@@ -92,6 +93,7 @@ impl Peer {
             fin_delivered: false,
             spoke_after_syn: false,
             syn_seen: false,
+            syn_acks: 0,
             last_payload: None,
             last_was_keep_alive: false,
             last_was_probe: false,
