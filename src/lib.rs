@@ -10,7 +10,7 @@
 //! use tcpscope::source::{FileOptions, Files, Source};
 //! use tcpscope::{config::Config, engine, tcp::State};
 //!
-//! let path = std::path::PathBuf::from("samples/handshake-and-close.pcap");
+//! let path = "samples/handshake-and-close.pcap";
 //! let mut source = Files::open(&[path], &FileOptions::default())?;
 //! let mut collector = Collector::new(Bounds::default());
 //! let outcome = engine::analyze(&mut source, &Config::default(), &mut collector);
