@@ -134,8 +134,6 @@ pub struct Thresholds {
     pub half_close_linger: Duration,
     /// TD004: and warned of after this.
     pub half_close_warning: Duration,
-    /// TD005: a RST is held so long for its sender to go on.
-    pub reset_hold: Duration,
     /// TW006: ends in TIME_WAIT at one host.
     pub time_wait_pileup: u64,
     /// TW006: the kernel's bound on them, where the user gave it (net.ipv4.tcp_max_tw_buckets); 80 % of it count.
@@ -189,7 +187,6 @@ impl Default for Thresholds {
             fin_repeats: 3,
             half_close_linger: Duration::from_secs(60),
             half_close_warning: Duration::from_secs(300),
-            reset_hold: Duration::from_secs(2),
             time_wait_pileup: 10_000,
             time_wait_buckets: None,
             port_share: [50, 80, 95],
@@ -212,6 +209,80 @@ impl Default for Thresholds {
             dead_repeats: 6,
             dead_probes: 9,
         }
+    }
+}
+
+/// A threshold by its name, to be set.
+#[derive(Debug)]
+pub enum Knob<'a> {
+    /// A count.
+    Small(&'a mut u32),
+    /// A count, or a share in per cent.
+    Count(&'a mut u64),
+    /// A count that is not known unless the user says it.
+    Maybe(&'a mut Option<u64>),
+    /// A time.
+    Span(&'a mut Duration),
+}
+
+impl Thresholds {
+    /// The names of those that [`Thresholds::knob`] finds; the others have ways of their own to be set.
+    pub const NAMES: [&str; 24] = [
+        "handshake-repeats",
+        "connect-tries",
+        "connect-span",
+        "fin-repeats",
+        "half-close-linger",
+        "half-close-warning",
+        "time-wait-pileup",
+        "time-wait-buckets",
+        "port-share-note",
+        "port-share-warning",
+        "port-share-error",
+        "zero-window",
+        "zero-window-warning",
+        "completion",
+        "completion-attempts",
+        "completion-span",
+        "churn",
+        "churn-span",
+        "churn-warning",
+        "idle",
+        "idle-warning",
+        "empty",
+        "dead-repeats",
+        "dead-probes",
+    ];
+
+    /// The threshold of this name.
+    pub fn knob(&mut self, name: &str) -> Option<Knob<'_>> {
+        Some(match name {
+            "handshake-repeats" => Knob::Small(&mut self.handshake_repeats),
+            "connect-tries" => Knob::Small(&mut self.connect_tries),
+            "connect-span" => Knob::Span(&mut self.connect_span),
+            "fin-repeats" => Knob::Small(&mut self.fin_repeats),
+            "half-close-linger" => Knob::Span(&mut self.half_close_linger),
+            "half-close-warning" => Knob::Span(&mut self.half_close_warning),
+            "time-wait-pileup" => Knob::Count(&mut self.time_wait_pileup),
+            "time-wait-buckets" => Knob::Maybe(&mut self.time_wait_buckets),
+            "port-share-note" => Knob::Count(&mut self.port_share[0]),
+            "port-share-warning" => Knob::Count(&mut self.port_share[1]),
+            "port-share-error" => Knob::Count(&mut self.port_share[2]),
+            "zero-window" => Knob::Span(&mut self.zero_window),
+            "zero-window-warning" => Knob::Span(&mut self.zero_window_warning),
+            "completion" => Knob::Count(&mut self.completion),
+            "completion-attempts" => Knob::Count(&mut self.completion_attempts),
+            "completion-span" => Knob::Span(&mut self.completion_span),
+            "churn" => Knob::Count(&mut self.churn),
+            "churn-span" => Knob::Span(&mut self.churn_span),
+            "churn-warning" => Knob::Count(&mut self.churn_warning),
+            "idle" => Knob::Span(&mut self.idle),
+            "idle-warning" => Knob::Span(&mut self.idle_warning),
+            "empty" => Knob::Span(&mut self.empty),
+            "dead-repeats" => Knob::Small(&mut self.dead_repeats),
+            "dead-probes" => Knob::Small(&mut self.dead_probes),
+            _ => return None,
+        })
     }
 }
 

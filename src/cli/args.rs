@@ -141,6 +141,9 @@ pub struct InputArgs {
     /// The kernel's bound on every backlog [default: 4096]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=4_294_967_295))]
     pub somaxconn: Option<u64>,
+    /// From where on a rule speaks, such as idle=30m or churn=50; a wrong name lists them all
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub threshold: Vec<String>,
     /// What a wrong TCP checksum does: nothing, because network cards fill it in later, or the segment is dropped
     #[arg(long, value_name = "WHAT", value_enum, default_value_t = Checksum::Ignore)]
     pub checksum: Checksum,

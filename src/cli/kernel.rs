@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 
 use super::args::{InputArgs, Os};
 use super::failure::Usage;
-use crate::config::Thresholds;
+use super::read::span;
+use crate::config::{Knob, Thresholds};
 use crate::tcp::{Duration, Endpoint};
 
 /// The thresholds that these flags change.
@@ -23,7 +24,28 @@ pub fn thresholds(args: &InputArgs) -> Result<Thresholds, Usage> {
     if let Some(n) = args.somaxconn {
         thresholds.somaxconn = n;
     }
+    for text in &args.threshold {
+        set(&mut thresholds, text)?;
+    }
     Ok(thresholds)
+}
+
+/// Sets the threshold that `NAME=VALUE` names.
+fn set(thresholds: &mut Thresholds, text: &str) -> Result<(), Usage> {
+    let wrong = |hint: String| Usage::new(format!("{text:?} sets no threshold"), hint);
+    let (name, value) = text.split_once('=').unwrap_or((text, ""));
+    let count = |hint: &str| value.trim().parse::<u64>().map_err(|_| wrong(hint.to_string()));
+    let a_count = "give it a whole number, as in churn=50";
+    match thresholds.knob(name.trim()) {
+        Some(Knob::Small(place)) => {
+            *place = u32::try_from(count(a_count)?).map_err(|_| wrong(a_count.into()))?
+        }
+        Some(Knob::Count(place)) => *place = count(a_count)?,
+        Some(Knob::Maybe(place)) => *place = Some(count(a_count)?),
+        Some(Knob::Span(place)) => *place = span(value)?,
+        None => return Err(wrong(format!("there are: {}", Thresholds::NAMES.join(", ")))),
+    }
+    Ok(())
 }
 
 /// Length of TIME_WAIT: Linux TCP_TIMEWAIT_LEN; FreeBSD and macOS sysctl net.inet.tcp.msl; Windows
@@ -78,6 +100,19 @@ fn listener(text: &str) -> Result<Endpoint, Usage> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_threshold_is_set_by_its_name() {
+        let mut thresholds = Thresholds::default();
+        for name in Thresholds::NAMES {
+            let value = if set(&mut thresholds, &format!("{name}=7")).is_ok() { "7" } else { "7s" };
+            assert!(set(&mut thresholds, &format!("{name}={value}")).is_ok(), "{name}");
+            assert!(set(&mut thresholds, &format!("{name}=much")).is_err(), "{name}");
+        }
+        assert_eq!((thresholds.churn, thresholds.idle), (7, Duration::from_secs(7)));
+        assert_eq!((thresholds.port_share, thresholds.time_wait_buckets), ([7; 3], Some(7)));
+        assert!(set(&mut thresholds, "idle").is_err() && set(&mut thresholds, "idel=7s").is_err());
+    }
 
     #[test]
     fn ranges_and_backlogs_are_read() {

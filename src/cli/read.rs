@@ -183,7 +183,7 @@ pub(super) fn config(args: &InputArgs) -> Result<Config, Usage> {
 }
 
 /// Reads `30s`, `2m`, `1m 30s`, or a number of seconds.
-fn span(text: &str) -> Result<Duration, Usage> {
+pub(super) fn span(text: &str) -> Result<Duration, Usage> {
     let seconds = text.parse::<u32>().ok().map(|s| SignedDuration::from_secs(s.into()));
     seconds
         .or_else(|| text.parse().ok())

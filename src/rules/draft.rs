@@ -100,11 +100,25 @@ impl Drafts {
         let drafts = self.open.remove(&record.id).unwrap_or_default();
         let client = connection.end_of(&record.endpoints.client);
         let mut findings: Vec<Finding> = drafts.into_iter().map(|d| d.finding(record.id, client)).collect();
+        if loses_much(record) {
+            // What looks like a fault may be what was not captured.
+            for finding in findings.iter_mut().filter(|f| f.severity == Severity::Error) {
+                finding.severity = Severity::Warning;
+                finding.confidence = finding.confidence.min(Confidence::Low);
+            }
+        }
         findings.sort_by(|a, b| {
             (a.frames.first(), a.rule, a.variant).cmp(&(b.frames.first(), b.rule, b.variant))
         });
         findings
     }
+}
+
+/// More than 1 % of the bytes of either direction were not captured (tcp.md SQ001).
+fn loses_much(record: &Record) -> bool {
+    let sent = [&record.sent.client, &record.sent.server];
+    sent.iter()
+        .any(|flow| flow.gaps_bytes.saturating_mul(100) > flow.unique_bytes.saturating_add(flow.gaps_bytes))
 }
 
 impl Draft {
