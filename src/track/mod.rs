@@ -17,6 +17,7 @@ mod reset;
 mod shape;
 mod space;
 mod steps;
+mod succession;
 mod time_wait;
 mod wireshark;
 mod zeek;
@@ -28,7 +29,7 @@ pub use event::{Event, Fact, Kind, ResetClass};
 pub use flow::{FlowKey, PARTITIONS};
 pub use life::LifeTrack;
 pub use opening::{Labels, OpenTrack};
-pub use partition::{Partition, Taken, Tracked};
+pub use partition::{Partition, Taken};
 pub use peer::{Peer, Window};
 pub use record::{
     Class, Close, Closer, Confidence, Ended, Ends, Flow, HalfOpen, HalfOpenEnd, Open, Reason, Record, Role,
@@ -36,3 +37,4 @@ pub use record::{
 };
 pub use shape::{CloseOutcome, CloseShape, OpenOutcome, OpenShape};
 pub use space::{Placement, SendSpace};
+pub use succession::Tracked;
