@@ -12,6 +12,7 @@ use super::peer::{AckJump, Peer};
 use super::record::{Reason, RoleBasis};
 use super::reset::ResetMemo;
 use super::steps::Steps;
+use super::stray::Stray;
 use super::time_wait::Interval;
 use super::wireshark::Completeness;
 use super::zeek::ZeekTrack;
@@ -73,6 +74,7 @@ pub struct Connection {
     pub(super) offload: bool,
     pub(super) abnormal: bool,
     pub(super) ack_loop: AckRun,
+    pub(super) stray: Stray,
     /// How far its packets' times lie behind the highest time of the capture.
     pub(super) lag: Duration,
 }
@@ -106,6 +108,7 @@ impl Connection {
             offload: false,
             abnormal: false,
             ack_loop: AckRun::default(),
+            stray: Stray::of(s),
             lag: Duration::ZERO,
         }
     }
@@ -148,6 +151,7 @@ impl Connection {
         self.last_frame = s.packet;
         self.last = self.last.max(s.time);
         self.notable(s, e, ctx);
+        self.note_stray(s, e, ctx);
         self.take_note_of(s, e);
         let repeats = self.ends[e].flow.retransmissions;
         let accepted = !illegal(s) && !to_group(s) && !self.is_self_connected();
