@@ -25,7 +25,7 @@ pub use lookup::{UnknownRule, edits, find};
 pub use registry::{Check, Detail, Detector, Judgement, Rule, RuleSet, Scene, Seen, Watch};
 
 /// Every family: its prefix and its rules, in the order of printing.
-pub const FAMILIES: [(&str, &[Rule]); 8] = [
+pub const FAMILIES: [(&str, &[Rule]); 9] = [
     ("HS", handshake::RULES),
     ("TD", teardown::RULES),
     ("TW", time_wait::RULES),
@@ -34,6 +34,7 @@ pub const FAMILIES: [(&str, &[Rule]); 8] = [
     ("OP", options::RULES),
     ("HO", half_open::RULES),
     ("CN", lifetime::RULES),
+    ("AT", attack::RULES),
 ];
 
 /// Every rule, family by family.

@@ -1,10 +1,15 @@
-//! AT: rules about attacks, one file for each kind; and the machinery that they share (tcp.md §5).
+//! AT: rules about attacks, one file or folder for each kind; and the machinery that they share (tcp.md §5).
 //!
 //! Every table is bounded, every hash that an output depends on has a fixed key, and an attack is one finding for each
 //! episode, however many packets it takes.
-#![allow(dead_code, reason = "the detectors come next")]
 
 mod alarm;
+mod catalogue;
 mod episode;
+mod flood;
+mod profile;
 mod seconds;
 mod sketch;
+
+pub use catalogue::RULES;
+pub(super) use flood::floods;
