@@ -225,3 +225,144 @@ fn g16_a_health_check_is_nothing() {
         seen.findings.iter().filter(|f| f.rule.starts_with("AT") || f.rule == "HO006").collect();
     assert!(wrong.is_empty(), "{wrong:?}");
 }
+
+/// A server of the world, at a service port.
+fn server(t: &mut Traffic, number: u64, port: u16) -> tcpscope::tcp::Endpoint {
+    let mixed = number.wrapping_mul(0x9e37_79b9) as u32;
+    let [a, b, c, _] = mixed.to_be_bytes();
+    let _ = t.random();
+    addr([20 + a % 80, b, c, (number % 250) as u8 + 1], port)
+}
+
+#[test]
+fn g07_reflected_syn_acks_reach_their_victim() {
+    let mut t = Traffic::new(70);
+    for i in 0..5000 * 8i64 {
+        let pick = t.below(3000);
+        let from = server(&mut t, pick, if pick % 2 == 0 { 80 } else { 443 });
+        let victim = host(9, 1024 + t.below(60_000) as u16);
+        let at = i * S / 5000;
+        let (seq, ack) = (t.random() as u32, t.random() as u32);
+        t.shot(at, (from, victim), Flags::SYN_ACK, (seq, ack));
+        if i % 2 == 0 {
+            t.shot(at + MS, (victim, from), Flags::RST, (ack, 0));
+        }
+    }
+    let found = only(t.attacks(9 * S));
+    assert_eq!((found.rule, found.variant, found.confidence), ("AT003", Some("victim"), Confidence::High));
+    assert_eq!(found.key.as_deref(), Some("10.0.0.9"));
+    assert!((2800..=3100).contains(&number(&found, "sources")), "{found:?}");
+}
+
+#[test]
+fn a_busy_client_seen_from_one_side_is_no_victim() {
+    let mut t = Traffic::new(71);
+    for i in 0..3000i64 {
+        let from = server(&mut t, i as u64, 443);
+        let client = host(9, 10_000 + i as u16);
+        let at = i * 2 * MS;
+        let (seq, ack) = (t.random() as u32, t.random() as u32);
+        t.shot(at, (from, client), Flags::SYN_ACK, (seq, ack));
+        t.shot(at + 20 * MS, (from, client), Flags::PSH | Flags::ACK, (seq.wrapping_add(1), ack + 100)).len =
+            700;
+    }
+    assert_eq!(rules(&t.attacks(9 * S)), <[&str; 0]>::default());
+}
+
+#[test]
+fn g08_servers_that_answer_in_a_victims_name() {
+    let mut t = Traffic::new(8);
+    for i in 0..100 * 10i64 {
+        let victim = addr([30, 0, 0, 7], 20_000 + i as u16);
+        let service = host(100 + (i % 40) as u8, 80);
+        let (at, isn) = (i * 10 * MS, t.random() as u32);
+        t.syn(at, (victim, service), isn, &LINUX);
+        if i % 2 == 0 {
+            t.syn_acks(at + MS, (victim, service), isn, &[S, 3 * S]);
+        } else {
+            t.syn_acks(at + MS, (victim, service), isn, &[]);
+            t.shot(at + 2 * MS, (victim, service), Flags::RST, (isn.wrapping_add(1), 0));
+        }
+    }
+    let found = only(t.attacks(15 * S));
+    assert_eq!((found.rule, found.variant), ("AT003", Some("reflector")), "{found:?}");
+    assert_eq!(found.key.as_deref(), Some("30.0.0.7"));
+    assert!((36..=44).contains(&number(&found, "services")), "{found:?}");
+}
+
+#[test]
+fn g09_backscatter_of_a_flood_elsewhere() {
+    let mut t = Traffic::new(9);
+    for i in 0..100i64 {
+        let (seq, ack) = (t.random() as u32, t.random() as u32);
+        let dark = addr([10, 9, 0, (i % 60) as u8], 1024 + (i % 60) as u16);
+        t.shot(i * 900 * MS, (addr([30, 0, 0, 1], 443), dark), Flags::SYN_ACK, (seq, ack));
+    }
+    let found = only(t.attacks(95 * S));
+    assert_eq!((found.rule, found.severity, found.variant), ("AT004", Severity::Note, Some("open-port")));
+    assert_eq!(found.key.as_deref(), Some("30.0.0.1"));
+    assert!((54..=66).contains(&number(&found, "addresses")), "{found:?}");
+}
+
+#[test]
+fn g10_a_flood_of_acks_that_the_victim_answers_with_resets() {
+    let mut t = Traffic::new(10);
+    for i in 0..2000 * 10i64 {
+        let (from, victim) = (t.client(), host(2, 80));
+        let (seq, ack) = (t.random() as u32, t.random() as u32);
+        t.shot(i * S / 2000, (from, victim), Flags::ACK, (seq, ack));
+        t.shot(i * S / 2000 + MS, (victim, from), Flags::RST, (ack, 0));
+    }
+    let found = only(t.attacks(12 * S));
+    assert_eq!(
+        (found.rule, found.confidence, found.key.as_deref()),
+        ("AT005", Confidence::High, Some("10.0.0.2"))
+    );
+    assert_eq!(number(&found, "refused_percent"), 100);
+}
+
+#[test]
+fn g11_connections_handed_over_by_a_load_balancer_are_no_flood() {
+    let mut t = Traffic::new(11);
+    let client = t.client();
+    t.exchange(0, (client, host(2, 80)), &LINUX);
+    for i in 0..300u32 {
+        let (client, at) = (t.client(), 5 * S + i64::from(i) * MS);
+        let pa = Flags::PSH | Flags::ACK;
+        for turn in 0..5u32 {
+            let (c, s) = (1000 + turn * 100, 5000 + turn * 500);
+            let at = at + i64::from(turn) * 200 * MS;
+            t.shot(at, (client, host(2, 80)), pa, (c, s)).len = 100;
+            t.shot(at + 10 * MS, (host(2, 80), client), pa, (s, c + 100)).len = 500;
+        }
+    }
+    assert_eq!(rules(&t.attacks(12 * S)), <[&str; 0]>::default());
+}
+
+#[test]
+fn at006_tells_floods_of_resets_from_a_server_that_stops() {
+    let mut t = Traffic::new(60);
+    for i in 0..400 * 6i64 {
+        let (from, seq) = (t.client(), t.random() as u32);
+        t.shot(i * S / 400, (from, host(2, 80)), Flags::RST, (seq, 0));
+    }
+    let found = only(t.attacks(10 * S));
+    assert_eq!((found.rule, found.variant), ("AT006", Some("out-of-state")));
+
+    // Open connections, each reset within 200 ms by a bare RST, or by the server's own RST+ACK.
+    let reset = |flags: Flags, by_server: bool| {
+        let mut t = Traffic::new(61);
+        for i in 0..60i64 {
+            let ends = (t.client(), host(2, 80));
+            let (c, s) = t.open(i * 10 * MS, ends, &LINUX);
+            let (from, numbers) = if by_server { ((ends.1, ends.0), (s, c)) } else { (ends, (c, s)) };
+            let ack = if flags.ack() { numbers.1 } else { 0 };
+            t.shot(30 * S + i * 3 * MS, from, flags, (numbers.0, ack)).ttl = 47;
+        }
+        t.attacks(40 * S)
+    };
+    let found = reset(Flags::RST, false);
+    assert_eq!((rules(&found), found[0].variant), (vec!["AT006"], Some("in-state")), "{found:?}");
+    assert!((54..=66).contains(&number(&found[0], "clients")), "{found:?}");
+    assert_eq!(rules(&reset(Flags::RST | Flags::ACK, true)), <[&str; 0]>::default(), "the server stops");
+}

@@ -40,4 +40,5 @@ pub use record::{
 };
 pub use shape::{CloseOutcome, CloseShape, OpenOutcome, OpenShape};
 pub use space::{Placement, SendSpace};
+pub use stray::StrayKind;
 pub use succession::Tracked;

@@ -189,6 +189,15 @@ pub(super) fn possible(confidence: Confidence) -> &'static str {
     if confidence <= Confidence::Low { "possible " } else { "" }
 }
 
+/// The confidence in a sentence.
+pub(super) fn confidence_word(confidence: Confidence) -> &'static str {
+    match confidence {
+        Confidence::Guess | Confidence::Low => "low",
+        Confidence::Medium => "medium",
+        Confidence::High | Confidence::Certain => "high",
+    }
+}
+
 /// A share in per cent.
 pub(super) fn percent(part: u64, whole: u64) -> u64 {
     part.saturating_mul(100) / whole.max(1)

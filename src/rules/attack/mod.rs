@@ -10,6 +10,7 @@ mod flood;
 mod profile;
 mod seconds;
 mod sketch;
+mod stray;
 
 pub use catalogue::RULES;
 pub(super) use flood::floods;

@@ -6,10 +6,9 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::episode::confidence_word;
 use super::victim::GRACE;
 use crate::rules::attack::alarm::{Alarm, Turn};
-use crate::rules::attack::episode::{Episode, Grounds, percent, possible};
+use crate::rules::attack::episode::{Episode, Grounds, confidence_word, percent, possible};
 use crate::rules::attack::seconds::{Seconds, second_of, start_of};
 use crate::rules::attack::sketch::{Distinct, Top, hash_of};
 use crate::rules::counter::Table;

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::victim::Second;
-use crate::rules::attack::episode::{Episode, Grounds, percent, possible};
+use crate::rules::attack::episode::{Episode, Grounds, confidence_word, percent, possible};
 use crate::rules::attack::profile::{Profile, Sources};
 use crate::rules::finding::{Finding, Severity};
 use crate::tcp::Timestamp;
@@ -212,14 +212,6 @@ fn defence(kind: Sources) -> &'static str {
         _ => {
             "turn on SYN cookies, enlarge the backlog, retry SYN+ACKs less often, or put a SYN proxy in front; blocking addresses is in vain"
         }
-    }
-}
-
-pub(super) fn confidence_word(confidence: Confidence) -> &'static str {
-    match confidence {
-        Confidence::Guess | Confidence::Low => "low",
-        Confidence::Medium => "medium",
-        Confidence::High | Confidence::Certain => "high",
     }
 }
 
