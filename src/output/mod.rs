@@ -9,6 +9,7 @@ mod document;
 mod json;
 mod ladder;
 mod layout;
+mod line;
 mod ndjson;
 mod rules;
 #[cfg(feature = "cli")]
