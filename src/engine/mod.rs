@@ -10,7 +10,6 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
-use foldhash::HashSet;
 
 use merge::Merge;
 use shard::{Batch, Counts, Listeners, Said, Segments, Shards};
@@ -181,7 +180,6 @@ impl<'a> Reader<'a> {
 
     /// Reads until the batch is full, or the source has nothing now; false at the end of the input.
     fn fill(&mut self) -> bool {
-        self.learn_listeners();
         // A source may say that a file can't be read and still have others.
         let mut read = 0;
         while self.pending.len() < BATCH && read < 16 * BATCH {
@@ -210,7 +208,11 @@ impl<'a> Reader<'a> {
         match decoded {
             Ok(segment) => {
                 self.summary.bad_checksums += u64::from(segment.checksum == Checksum::Bad);
-                if segment.flags.syn() && segment.flags.ack() && !self.listeners.contains(&segment.src) {
+                if segment.flags.syn()
+                    && segment.flags.ack()
+                    && self.listeners.len() < MAX_LISTENERS
+                    && self.listeners.insert(segment.src)
+                {
                     self.new_listeners.push(segment.src);
                 }
                 let partition = FlowKey::of(&segment).partition() as u8;
@@ -227,27 +229,14 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn learn_listeners(&mut self) {
-        if self.new_listeners.is_empty() {
-            return;
-        }
-        let mut known: HashSet<Endpoint> = (*self.listeners).clone();
-        for endpoint in self.new_listeners.drain(..) {
-            if known.len() < MAX_LISTENERS {
-                known.insert(endpoint);
-            }
-        }
-        self.listeners = Arc::new(known);
-    }
-
     /// The batch, one part for each worker.
     fn batch(&mut self, workers: usize, last: bool) -> Vec<Batch> {
-        self.learn_listeners();
+        let new_listeners: Arc<[Endpoint]> = std::mem::take(&mut self.new_listeners).into();
         let part = || Batch {
             segments: Vec::new(),
             watermark: self.clock,
             last,
-            listeners: Arc::clone(&self.listeners),
+            new_listeners: Arc::clone(&new_listeners),
         };
         let mut parts: Vec<Batch> = (0..workers).map(|_| part()).collect();
         if let [only] = parts.as_mut_slice() {

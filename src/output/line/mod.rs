@@ -37,7 +37,13 @@ impl Line {
     }
 }
 
-fn write(pen: &mut Pen, r: &Record, file: Option<Raw<'_>>, rules: &[(Severity, &'static str)], places: &Places) {
+fn write(
+    pen: &mut Pen,
+    r: &Record,
+    file: Option<Raw<'_>>,
+    rules: &[(Severity, &'static str)],
+    places: &Places,
+) {
     object!(pen, {
         "type": Raw(b"\"connection\""),
         "id": r.id,
@@ -68,7 +74,7 @@ fn write(pen: &mut Pen, r: &Record, file: Option<Raw<'_>>, rules: &[(Severity, &
         "to_client": r.sent.server,
         "zeek": Zeek(r),
         "wireshark": Wireshark(r, places),
-        "community_id": Plain(&community_id(r.endpoints.client, r.endpoints.server)),
+        "community_id": Plain(community_id(r.endpoints.client, r.endpoints.server).as_str()),
         "findings": Rules(rules),
     });
 }
