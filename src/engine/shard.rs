@@ -100,8 +100,8 @@ pub struct Batch {
     pub segments: Vec<(u8, Segment, Timestamp)>,
     /// The clock at the batch's end: timers up to it are met.
     pub watermark: Timestamp,
-    /// Nothing comes after it.
-    pub last: bool,
+    /// The input ended: connections that began before this packet end now.
+    pub finish: Option<u64>,
     /// Who sent a SYN+ACK in this batch and not before.
     pub new_listeners: Arc<[Endpoint]>,
 }
@@ -115,8 +115,7 @@ pub struct Shards {
 impl Shards {
     /// Every `of`-th partition from `first` on.
     pub fn new(config: &Config, rules: &Arc<RuleSet>, segments: Segments, first: usize, of: usize) -> Self {
-        let bound = config.track.max_connections / PARTITIONS;
-        let shard = |p: usize| (p as u8, Shard::new(Partition::new(&config.track, bound), rules, segments));
+        let shard = |p: usize| (p as u8, Shard::new(Partition::new(&config.track), rules, segments));
         let shards = (first..PARTITIONS).step_by(of.max(1)).map(shard).collect();
         Self { shards, listeners: Listeners::default() }
     }
@@ -221,9 +220,9 @@ fn on_segment(
 fn close_batch(partition: &mut Partition, voice: &mut Voice<'_>, batch: &Batch) {
     voice.ear.phase = Phase::Timer;
     partition.expire(batch.watermark, voice);
-    if batch.last {
+    if let Some(before) = batch.finish {
         (voice.ear.phase, voice.ear.clock, voice.ear.n) = (Phase::End, batch.watermark, 0);
-        partition.finish(batch.watermark, voice);
+        partition.finish(before, batch.watermark, voice);
     }
 }
 

@@ -1,18 +1,20 @@
 //! The transitions in a connection's line: half of it. There are few kinds of step, so the text between the numbers is
 //! made once for each kind.
 
+use foldhash::HashMap;
+
 use super::pen::{OneOf, Pen, Plain, Put, object};
 use crate::tcp::{Certainty, Flags, State};
 use crate::track::{Reason, Role, Transition};
 
 /// The texts of the kinds of steps written before.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Steps {
-    known: Vec<Option<Text>>,
+    known: HashMap<u64, Text>,
 }
 
 /// All of a step but its packets and its time.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Kind {
     endpoint: Role,
     from: State,
@@ -25,7 +27,6 @@ struct Kind {
 /// What stands in a step of one kind behind its time.
 #[derive(Debug)]
 struct Text {
-    kind: Kind,
     /// Up to the packet that confirms it.
     middle: String,
     /// From there to the packet that rolls it back.
@@ -38,15 +39,13 @@ impl Put for Transition {
         self.frame.put(pen);
         pen.text(",\"at\":");
         pen.time(self.at);
-        let kind = Kind::of(self);
-        let at = kind.place();
-        pen.steps.learn(kind, at);
-        let Some(Some(text)) = pen.steps.known.get(at) else { return };
-        pen.out.extend_from_slice(text.middle.as_bytes());
-        number(&mut pen.out, self.confirmed);
-        pen.out.extend_from_slice(text.tail.as_bytes());
-        number(&mut pen.out, self.rolled_back);
-        pen.text("}");
+        let Pen { out, steps, .. } = pen;
+        let text = steps.text(Kind::of(self));
+        out.extend_from_slice(text.middle.as_bytes());
+        number(out, self.confirmed);
+        out.extend_from_slice(text.tail.as_bytes());
+        number(out, self.rolled_back);
+        out.push(b'}');
     }
 }
 
@@ -58,19 +57,14 @@ fn number(out: &mut Vec<u8>, packet: Option<u64>) {
 }
 
 impl Steps {
-    /// A power of two; ordinary captures have about forty kinds.
-    const ROOM: usize = 512;
+    /// Ordinary captures have about forty kinds; hostile ones thousands, for their flags.
+    const ROOM: usize = 1024;
 
-    fn learn(&mut self, kind: Kind, at: usize) {
-        if self.known.get(at).is_some_and(|known| known.as_ref().is_none_or(|text| text.kind != kind)) {
-            self.known[at] = Some(kind.text());
+    fn text(&mut self, kind: Kind) -> &Text {
+        if self.known.len() >= Self::ROOM && !self.known.contains_key(&kind.packed()) {
+            self.known.clear();
         }
-    }
-}
-
-impl Default for Steps {
-    fn default() -> Self {
-        Self { known: (0..Self::ROOM).map(|_| None).collect() }
+        self.known.entry(kind.packed()).or_insert_with(|| kind.text())
     }
 }
 
@@ -80,16 +74,11 @@ impl Kind {
         Self { endpoint, from, to, flags: t.flags, certainty: t.certainty, reason: t.reason }
     }
 
-    /// Where its text is kept: a place that kinds met together seldom share.
-    fn place(self) -> usize {
-        let packed = self.from as usize
-            | (self.to as usize) << 4
-            | (self.endpoint as usize) << 8
-            | (self.certainty as usize) << 9
-            | (self.reason as usize) << 11
-            | usize::from(self.flags.0) << 15;
-        // Multiplied by the golden ratio of 2^32 (Knuth), neighbours go far apart.
-        (packed.wrapping_mul(0x9e37_79b9) >> 16) % Steps::ROOM
+    /// All of it in one number.
+    fn packed(self) -> u64 {
+        let [endpoint, from, to] = [self.endpoint as u64, self.from as u64, self.to as u64];
+        let [certainty, reason] = [self.certainty as u64, self.reason as u64];
+        endpoint | from << 8 | to << 16 | certainty << 24 | reason << 32 | u64::from(self.flags.0) << 40
     }
 
     fn text(self) -> Text {
@@ -107,7 +96,6 @@ impl Kind {
         object!(&mut tail, { "reason": OneOf(self.reason) });
         let fields = |pen: Pen| String::from_utf8_lossy(pen.bytes()).trim_matches(['{', '}']).to_owned();
         Text {
-            kind: self,
             middle: format!(",{},\"confirmed\":", fields(middle)),
             tail: format!(",{},\"rolled_back\":", fields(tail)),
         }
