@@ -12,7 +12,7 @@ use std::sync::Arc;
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use merge::Merge;
-use shard::{Batch, Counts, Listeners, Said, Segments, Shards};
+use shard::{Batch, Listeners, Segments, Shards};
 
 pub use census::{
     Answer, Cause, Ceiling, Client, Closes, Cost, Curve, Destination, HalfOpenEnds, Heard, Host,
@@ -94,7 +94,7 @@ pub fn analyze(source: &mut dyn Source, config: &Config, sink: &mut dyn Sink) ->
     let reader = Reader::new(source, config);
     let segments = if sink.wants_segments() { Segments::Told } else { Segments::Untold };
     if threads < 2 {
-        let workers = Workers::Here(Box::new(Shards::new(config, &rules, segments, 0, 1)));
+        let workers = Workers::Here(Box::new(Shards::new(config, &rules, segments, 0, 1)), Batch::default());
         return run(reader, workers, Merge::new(sink, config, &rules));
     }
     std::thread::scope(|scope| {
@@ -105,7 +105,7 @@ pub fn analyze(source: &mut dyn Source, config: &Config, sink: &mut dyn Sink) ->
             scope.spawn(move || shards.serve(&inbox, &outbox));
             Line { batches, answers }
         });
-        let workers = Workers::Threads { lines: lines.collect(), waiting: 0 };
+        let workers = Workers::Threads { lines: lines.collect(), waiting: 0, spare: Vec::new() };
         run(reader, workers, Merge::new(sink, config, &rules))
     })
 }
@@ -127,10 +127,8 @@ fn run(mut reader: Reader<'_>, mut workers: Workers, mut merge: Merge<'_>) -> Ou
             merge.streams_end_at(packet);
         }
         let last = !full || merge.is_stopped();
-        for (said, counts) in workers.work(reader.batch(workers.count(), None), last) {
-            count(&mut merge.summary, &counts);
-            merge.take(said);
-        }
+        reader.hand_out(&mut workers, None);
+        workers.take_back(last, &mut merge);
         merge.progress(reader.summary.packets);
         if last {
             break;
@@ -149,19 +147,8 @@ fn end_connections(reader: &mut Reader<'_>, workers: &mut Workers, merge: &mut M
     while before <= latest {
         before += ENDED_TOGETHER;
         let last = before > latest;
-        for (said, counts) in workers.work(reader.batch(workers.count(), Some(before)), last) {
-            count(&mut merge.summary, &counts);
-            merge.take(said);
-        }
-    }
-}
-
-fn count(summary: &mut Summary, counts: &Counts) {
-    summary.segments += counts.segments;
-    summary.duplicates += counts.duplicates;
-    summary.limits.evicted_connections += counts.evicted;
-    if counts.bad_checksums > 0 {
-        *summary.skipped.entry("bad-checksum").or_default() += counts.bad_checksums;
+        reader.hand_out(workers, Some(before));
+        workers.take_back(last, merge);
     }
 }
 
@@ -250,26 +237,26 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The batch, one part for each worker.
-    fn batch(&mut self, workers: usize, finish: Option<u64>) -> Vec<Batch> {
+    /// Gives what was read to the workers, each its part.
+    fn hand_out(&mut self, workers: &mut Workers, finish: Option<u64>) {
+        let count = workers.count();
         let new_listeners: Arc<[Endpoint]> = std::mem::take(&mut self.new_listeners).into();
-        let part = || Batch {
-            segments: Vec::new(),
-            watermark: self.clock,
-            finish,
-            new_listeners: Arc::clone(&new_listeners),
-        };
-        let mut parts: Vec<Batch> = (0..workers).map(|_| part()).collect();
-        if let [only] = parts.as_mut_slice() {
-            only.segments = std::mem::replace(&mut self.pending, Vec::with_capacity(BATCH));
-            return parts;
+        let mut parts = workers.empty();
+        for part in &mut parts {
+            part.watermark = self.clock;
+            part.finish = finish;
+            part.new_listeners = Arc::clone(&new_listeners);
         }
-        for item in self.pending.drain(..) {
-            if let Some(part) = parts.get_mut(usize::from(item.0) % workers) {
-                part.segments.push(item);
+        if let [only] = parts.as_mut_slice() {
+            std::mem::swap(&mut only.segments, &mut self.pending);
+        } else {
+            for item in self.pending.drain(..) {
+                if let Some(part) = parts.get_mut(usize::from(item.0) % count) {
+                    part.segments.push(item);
+                }
             }
         }
-        parts
+        workers.work(parts);
     }
 
     fn report(&self, summary: &mut Summary) {
@@ -294,53 +281,76 @@ fn note_packet(summary: &mut Summary, clock: &mut Timestamp, time: Timestamp) {
     *clock = (*clock).max(time);
 }
 
-/// Who runs the shards.
+/// Who runs the shards. A batch goes out with segments and comes back with what was said of them; its room is used
+/// again.
 enum Workers {
-    /// This thread.
-    Here(Box<Shards>),
-    /// Threads of their own, and how many batches they have not answered yet.
-    Threads { lines: Vec<Line>, waiting: usize },
+    /// This thread, and the batch it has run.
+    Here(Box<Shards>, Batch),
+    /// Threads of their own.
+    Threads {
+        lines: Vec<Line>,
+        /// Batches out, and not taken back yet.
+        waiting: usize,
+        /// Rooms of batches that came back, one list a round.
+        spare: Vec<Vec<Batch>>,
+    },
 }
 
 /// The way to one worker and back.
 struct Line {
     batches: Sender<Batch>,
-    answers: Receiver<(Vec<Said>, Counts)>,
+    answers: Receiver<Batch>,
 }
 
 impl Workers {
     fn count(&self) -> usize {
         match self {
-            Self::Here(_) => 1,
+            Self::Here(..) => 1,
             Self::Threads { lines, .. } => lines.len(),
         }
     }
 
-    /// Hands out a batch, one part for each worker; gives what came back meanwhile, a batch at a time in order.
-    fn work(&mut self, parts: Vec<Batch>, last: bool) -> Vec<(Vec<Said>, Counts)> {
+    /// Batches without anything in them, one for each worker.
+    fn empty(&mut self) -> Vec<Batch> {
         match self {
-            Self::Here(shards) => parts.iter().map(|part| shards.run(part)).collect(),
-            Self::Threads { lines, waiting } => {
+            Self::Here(_, batch) => vec![std::mem::take(batch)],
+            Self::Threads { lines, spare, .. } => {
+                spare.pop().unwrap_or_else(|| lines.iter().map(|_| Batch::default()).collect())
+            }
+        }
+    }
+
+    /// Has them run, one by each worker.
+    fn work(&mut self, parts: Vec<Batch>) {
+        match self {
+            Self::Here(shards, batch) => {
+                for mut part in parts {
+                    shards.run(&mut part);
+                    *batch = part;
+                }
+            }
+            Self::Threads { lines, waiting, .. } => {
                 for (line, part) in lines.iter().zip(parts) {
                     line.batches.send(part).expect("a worker lives until its line is dropped");
                 }
                 *waiting += 1;
-                let may_wait = if last { 0 } else { IN_FLIGHT - 1 };
-                let ready = waiting.saturating_sub(may_wait);
-                *waiting -= ready;
-                (0..ready).map(|_| collect(lines)).collect()
             }
         }
     }
-}
 
-/// One batch's answers of all workers.
-fn collect(lines: &[Line]) -> (Vec<Said>, Counts) {
-    let mut all = (Vec::new(), Counts::default());
-    for line in lines {
-        let (mut said, counts) = line.answers.recv().expect("a worker answers every batch");
-        all.0.append(&mut said);
-        all.1.add(&counts);
+    /// Merges what came back, a round at a time in order: all of it, or as much as makes room for more.
+    fn take_back(&mut self, all: bool, merge: &mut Merge<'_>) {
+        match self {
+            Self::Here(_, batch) => merge.take(std::slice::from_mut(batch)),
+            Self::Threads { lines, waiting, spare } => {
+                while *waiting > if all { 0 } else { IN_FLIGHT - 1 } {
+                    let answer = |line: &Line| line.answers.recv().expect("a worker answers every batch");
+                    let mut round: Vec<Batch> = lines.iter().map(answer).collect();
+                    merge.take(&mut round);
+                    spare.push(round);
+                    *waiting -= 1;
+                }
+            }
+        }
     }
-    all
 }

@@ -83,18 +83,8 @@ pub struct Counts {
     pub evicted: u64,
 }
 
-impl Counts {
-    /// Adds another worker's.
-    pub fn add(&mut self, other: &Self) {
-        self.segments += other.segments;
-        self.duplicates += other.duplicates;
-        self.bad_checksums += other.bad_checksums;
-        self.evicted += other.evicted;
-    }
-}
-
 /// The segments of one batch for some partitions, each with the clock when it was read.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Batch {
     /// Partition, segment, clock.
     pub segments: Vec<(u8, Segment, Timestamp)>,
@@ -104,6 +94,10 @@ pub struct Batch {
     pub finish: Option<u64>,
     /// Who sent a SYN+ACK in this batch and not before.
     pub new_listeners: Arc<[Endpoint]>,
+    /// What was said of them, in no particular order.
+    pub said: Vec<Said>,
+    /// What was counted.
+    pub counts: Counts,
 }
 
 /// Partitions that one thread runs.
@@ -120,16 +114,16 @@ impl Shards {
         Self { shards, listeners: Listeners::default() }
     }
 
-    /// Runs a batch; what was said comes in no particular order.
-    pub fn run(&mut self, batch: &Batch) -> (Vec<Said>, Counts) {
+    /// Runs a batch: its segments go, what was said of them comes.
+    pub fn run(&mut self, batch: &mut Batch) {
+        let mut said = std::mem::take(&mut batch.said);
         let mut counts = Counts::default();
-        // One list for all, so that it is nearly in order when it is sorted.
-        let mut said = Vec::new();
         self.listeners.extend(batch.new_listeners.iter().copied());
         for (partition, segment, clock) in &batch.segments {
             if let Ok(at) = self.shards.binary_search_by_key(partition, |(p, _)| *p)
                 && let Some((_, shard)) = self.shards.get_mut(at)
             {
+                // One list for all, so that it is nearly in order when it is sorted.
                 let (partition, mut voice) = shard.speak(&mut said, &self.listeners);
                 on_segment(partition, &mut voice, segment, *clock, &mut counts);
             }
@@ -139,13 +133,15 @@ impl Shards {
             close_batch(partition, &mut voice, batch);
             counts.evicted += partition.take_evicted();
         }
-        (said, counts)
+        batch.segments.clear();
+        (batch.said, batch.counts) = (said, counts);
     }
 
     /// Runs batches until there are no more.
-    pub fn serve(mut self, batches: &Receiver<Batch>, answers: &Sender<(Vec<Said>, Counts)>) {
-        for batch in batches {
-            if answers.send(self.run(&batch)).is_err() {
+    pub fn serve(mut self, batches: &Receiver<Batch>, answers: &Sender<Batch>) {
+        for mut batch in batches {
+            self.run(&mut batch);
+            if answers.send(batch).is_err() {
                 return;
             }
         }

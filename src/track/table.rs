@@ -215,7 +215,7 @@ impl Slot {
 
     /// The same, in the room of one that ended.
     fn begin(&mut self, s: &Segment) {
-        self.connection = Connection::new(s);
+        self.connection.begin_anew(s);
         self.previous = None;
         self.history.clear();
         self.cold = false;
