@@ -88,7 +88,7 @@ impl<'a> Merge<'a> {
             match what {
                 Saying::Opened(opening) => self.streams.open(opening),
                 Saying::Seen(seen) => self.seen(&seen),
-                Saying::Ended(record, findings) => self.ended(*record, &findings, order.clock),
+                Saying::Ended(record, findings) => self.ended(*record, findings, order.clock),
                 Saying::Took(taken) => self.took(*taken),
             }
         }
@@ -143,20 +143,23 @@ impl<'a> Merge<'a> {
         }
     }
 
-    fn ended(&mut self, mut record: Record, findings: &[Finding], now: Timestamp) {
+    fn ended(&mut self, mut record: Record, mut findings: Vec<Finding>, now: Timestamp) {
         record.stream = self.streams.of(record.id);
+        if !findings.is_empty() {
+            self.detectors.iter_mut().for_each(|d| d.review(&record, &mut findings));
+        }
         self.summary.connections += 1;
         self.summary.short += u64::from(record.class == Some(Class::Short));
         self.summary.long += u64::from(record.class == Some(Class::Long));
         let expired = record.half_open.is_some_and(|h| h.end_kind == HalfOpenEnd::Expired);
         self.summary.half_open_expired += u64::from(expired);
         self.summary.limits.dropped_transitions += u64::from(record.transitions_dropped);
-        for finding in findings {
+        for finding in &findings {
             self.count(finding);
         }
-        self.census.ended(&record, findings, now);
+        self.census.ended(&record, &findings, now);
         if !self.stopped {
-            let flow = self.sink.connection(&record, findings);
+            let flow = self.sink.connection(&record, &findings);
             self.note(flow);
         }
         for detector in &mut self.detectors {

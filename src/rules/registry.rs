@@ -26,6 +26,8 @@ pub struct Rule {
     pub wants: &'static [Kind],
     /// How it judges.
     pub check: Check,
+    /// Who looks at its findings again, knowing other connections.
+    pub review: Option<Review>,
 }
 
 /// The whole theory of scope: a rule looks at one connection, or at the whole capture.
@@ -38,10 +40,23 @@ pub enum Check {
     Capture(fn(&RuleConfig) -> Box<dyn Detector>),
 }
 
+/// A second look at what a rule said of single connections: a detector that knows others by then. A rule of the scope
+/// [`Check::Capture`] needs none.
+#[derive(Clone, Copy, Debug)]
+pub struct Review {
+    /// Kinds of facts it wants to see beside the records.
+    pub wants: &'static [Kind],
+    /// Makes the detector; its [`Detector::review`] is asked before anybody hears of a finding.
+    pub make: fn(&RuleConfig) -> Box<dyn Detector>,
+}
+
 /// A rule with memory across connections. Its tables are bounded, and what happens at the bound is counted.
 pub trait Detector: std::fmt::Debug + Send {
     /// A fact of a wanted kind. Findings go to `say`; those of rules that were not selected are dropped.
     fn on_seen(&mut self, _seen: &Seen, _say: &mut Vec<Finding>) {}
+
+    /// A connection ended with these findings, which nobody has heard yet. Called before `on_record`.
+    fn review(&mut self, _record: &Record, _findings: &mut [Finding]) {}
 
     /// A connection ended.
     fn on_record(&mut self, _record: &Record, _say: &mut Vec<Finding>) {}
@@ -74,6 +89,14 @@ pub struct Scene<'a> {
     pub segment: Option<&'a Segment>,
     /// Thresholds.
     pub config: &'a RuleConfig,
+}
+
+impl Scene<'_> {
+    /// When the connection is known to have been as it is: now, or at its last packet where it was lost sight of since.
+    pub fn known_until(&self) -> Timestamp {
+        let (now, last) = (self.event.at, self.connection.last);
+        if now.since(last) > self.config.thresholds.lost_sight { last } else { now }
+    }
 }
 
 /// What a rule says of a fact.
@@ -182,7 +205,7 @@ impl Detail {
 macro_rules! rules {
     ($($(#[doc = $doc:literal])+ $id:literal $name:literal {
         severity: $severity:ident, source: $source:literal, since: $since:literal,
-        wants: [$($kind:ident),*], check: $scope:ident($check:path) $(,)?
+        wants: [$($kind:ident),*], check: $scope:ident($check:path) $(, review: $review:path)? $(,)?
     })+) => {
         /// The rules of this family.
         pub const RULES: &[crate::rules::Rule] = &[$(crate::rules::Rule {
@@ -194,6 +217,7 @@ macro_rules! rules {
             doc: concat!($($doc, "\n"),+),
             wants: &[$(crate::track::Kind::$kind),*],
             check: crate::rules::Check::$scope($check),
+            review: [$(Some($review),)? None][0],
         }),+];
     };
 }
@@ -219,6 +243,9 @@ impl RuleSet {
                     Check::Capture(_) => beyond[*kind as usize] = true,
                 }
             }
+            for kind in rule.review.iter().flat_map(|r| r.wants) {
+                beyond[*kind as usize] = true;
+            }
         }
         Self { by_kind, beyond, config: config.clone() }
     }
@@ -229,16 +256,17 @@ impl RuleSet {
         self.beyond.get(kind as usize).is_some_and(|b| *b)
     }
 
-    /// One detector for each function that a selected rule names.
+    /// One detector for each function that a selected rule or its review names.
     pub fn detectors(&self) -> Vec<Box<dyn Detector>> {
         let mut made: Vec<usize> = Vec::new();
         let mut detectors = Vec::new();
         for rule in super::rules().filter(|r| self.config.has(r.id)) {
-            if let Check::Capture(make) = rule.check
-                && !made.contains(&(make as usize))
-            {
-                made.push(make as usize);
-                detectors.push(make(&self.config));
+            let checks = if let Check::Capture(make) = rule.check { Some(make) } else { None };
+            for make in checks.into_iter().chain(rule.review.map(|r| r.make)) {
+                if !made.contains(&(make as usize)) {
+                    made.push(make as usize);
+                    detectors.push(make(&self.config));
+                }
             }
         }
         detectors

@@ -141,7 +141,6 @@ impl Closes {
 
 impl Listener {
     fn new(endpoint: Endpoint, t: &Thresholds) -> Self {
-        let given = t.backlog_of.iter().find(|(e, _)| *e == endpoint).map(|(_, n)| *n).or(t.backlog);
         Self {
             endpoint,
             answers: false,
@@ -150,7 +149,7 @@ impl Listener {
             answered: 0,
             closes: Closes::default(),
             queue: None,
-            backlog: given.map(|n| n.min(t.somaxconn)),
+            backlog: t.backlog(&endpoint),
             symptoms: Symptoms::default(),
             heard: Vec::new(),
             restarts: Restarts::default(),

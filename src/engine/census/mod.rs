@@ -59,7 +59,7 @@ impl Census {
         match event.fact {
             Fact::HalfOpenEntered { .. }
             | Fact::HalfOpenLeft { .. }
-            | Fact::HandshakeDone
+            | Fact::HandshakeDone { .. }
             | Fact::Refused { .. }
             | Fact::AcceptAborted
             | Fact::SynAckRepeated { after_ack: true, .. }

@@ -3,7 +3,7 @@
 use super::attempt::ttl_step;
 use crate::rules::Severity;
 use crate::rules::registry::{Detail, Judgement, Scene};
-use crate::tcp::{Certainty, Duration, State};
+use crate::tcp::{Certainty, State};
 use crate::track::Fact;
 
 pub(super) fn bad_ack(scene: &Scene<'_>) -> Option<Judgement> {
@@ -51,7 +51,7 @@ pub(super) fn isn_changed(scene: &Scene<'_>) -> Option<Judgement> {
     if !opening {
         return None;
     }
-    let later = gap > COOKIE_MINUTE;
+    let later = gap > scene.config.thresholds.cookie_minute;
     Detail::new("the {end} answered one SYN with two SYN+ACKs, {first_isn} and {second_isn} {gap} later")
         .severity(if later { Severity::Note } else { Severity::Warning })
         .cause(scene.connection.open.syn_frame)
@@ -63,9 +63,6 @@ pub(super) fn isn_changed(scene: &Scene<'_>) -> Option<Judgement> {
         .with("ip_id", scene.segment.and_then(|s| s.ip.id))
         .report()
 }
-
-/// SYN cookies of Linux change with a counter that moves once a minute (net/ipv4/syncookies.c).
-const COOKIE_MINUTE: Duration = Duration::from_secs(60);
 
 pub(super) fn refused(scene: &Scene<'_>) -> Option<Judgement> {
     let Fact::Refused { rtt } = scene.event.fact else { return None };
