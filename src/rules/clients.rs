@@ -28,7 +28,9 @@ const ALL_PORTS: u64 = 65_535;
 
 /// The detector behind CN001 and CN005.
 pub(super) fn clients(config: &RuleConfig) -> Box<dyn Detector> {
-    Box::new(Clients { limits: config.thresholds.clone(), table: Table::new(MAX_PAIRS),
+    Box::new(Clients {
+        limits: config.thresholds.clone(),
+        table: Table::new(MAX_PAIRS),
         gone: Vec::new(),
         totals: Table::new(MAX_CLIENTS),
         gone_totals: Vec::new(),
@@ -297,7 +299,12 @@ impl Churn {
         self.sum.life_ns = self.sum.life_ns.saturating_add(record.duration().0);
         self.sum.opening_ns = self.sum.opening_ns.saturating_add(record.open.rtt.map_or(0, |d| d.0.max(0)));
         self.frames.add(record.id);
-        self.count(record.first, record.duration() < limits.churn_life, payload < limits.churn_payload, limits);
+        self.count(
+            record.first,
+            record.duration() < limits.churn_life,
+            payload < limits.churn_payload,
+            limits,
+        );
     }
 
     fn count(&mut self, begun: Timestamp, is_brief: bool, is_small: bool, limits: &Thresholds) {

@@ -241,8 +241,17 @@ fn discovered(scene: &Scene<'_>) -> Option<Judgement> {
     }
 }
 
-fn found(scene: &Scene<'_>, variant: &'static str, idle: Duration, message: &'static str) -> Option<Judgement> {
-    let hint = if idle >= scene.config.thresholds.middlebox_idle { "; a NAT or firewall that forgot it is likely" } else { "" };
+fn found(
+    scene: &Scene<'_>,
+    variant: &'static str,
+    idle: Duration,
+    message: &'static str,
+) -> Option<Judgement> {
+    let hint = if idle >= scene.config.thresholds.middlebox_idle {
+        "; a NAT or firewall that forgot it is likely"
+    } else {
+        ""
+    };
     Detail::new(message)
         .variant(variant)
         .confidence(if variant == "syn" { Confidence::High } else { Confidence::Medium })

@@ -169,7 +169,8 @@ fn dead(scene: &Scene<'_>) -> Option<Judgement> {
     let limits = &scene.config.thresholds;
     let peer = &scene.connection.ends[1 - scene.event.end];
     let last_sign = scene.event.at.since(peer.last_sent?);
-    let (variant, message) = if repeats >= limits.dead_repeats || (repeats >= 2 && lasted >= limits.dead_span) {
+    let (variant, message) = if repeats >= limits.dead_repeats || (repeats >= 2 && lasted >= limits.dead_span)
+    {
         (
             "data",
             "the {end} sent the same data again {repeats} times in {lasted}, and the {peer} says nothing",

@@ -45,7 +45,8 @@ impl Detector for Middlebox {
             let clients = self.table.get(&(record.endpoints.server, variant)).map_or(0, |c| c.len());
             if clients >= self.enough {
                 finding.severity = Severity::Note;
-                finding.message += &format!("; so it is for {clients} clients or more of this server: a middlebox");
+                finding.message +=
+                    &format!("; so it is for {clients} clients or more of this server: a middlebox");
                 finding.evidence.push(("middlebox", true.into()));
                 finding.evidence.push(("clients", clients.into()));
             }

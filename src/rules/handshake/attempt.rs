@@ -145,7 +145,8 @@ pub(super) fn group_address(scene: &Scene<'_>) -> Option<Judgement> {
 /// The network whose directed broadcast address this is, among those that the user named.
 fn broadcast_of(addr: IpAddr, nets: &[IpNet]) -> Option<&IpNet> {
     // Two addresses, or one, leave none for all (RFC 3021).
-    nets.iter().find(|n| matches!(n, IpNet::V4(v4) if v4.prefix_len() < 31 && IpAddr::V4(v4.broadcast()) == addr))
+    nets.iter()
+        .find(|n| matches!(n, IpNet::V4(v4) if v4.prefix_len() < 31 && IpAddr::V4(v4.broadcast()) == addr))
 }
 
 fn is_group(addr: IpAddr) -> bool {

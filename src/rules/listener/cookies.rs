@@ -149,7 +149,10 @@ impl Cookies {
         }
         self.silent += 1;
         self.frames.add(frame);
-        if !self.has_retransmitted || self.silent < limits.cookie_silent || std::mem::replace(&mut self.said[1], true) {
+        if !self.has_retransmitted
+            || self.silent < limits.cookie_silent
+            || std::mem::replace(&mut self.said[1], true)
+        {
             return None;
         }
         let message = format!(

@@ -70,11 +70,12 @@ impl Peers {
 impl Detector for PileUp {
     fn on_seen(&mut self, seen: &Seen, say: &mut Vec<Finding>) {
         let Some(endpoint) = seen.endpoints.get(seen.event.end) else { return };
+        self.say_if_due(endpoint.addr, seen.event.at, say);
         match seen.event.fact {
             Fact::TimeWaitStarted => {
                 let as_server = seen.client.is_some_and(|client| client != seen.event.end);
                 let peer = seen.endpoints[1 - seen.event.end].addr;
-                self.enter((endpoint.addr, peer), as_server, &seen.event, say);
+                self.enter((endpoint.addr, peer), as_server, &seen.event);
             }
             Fact::TimeWaitEnded { .. } => self.leave(endpoint.addr, seen.event.at, say),
             _ => {}
@@ -91,6 +92,7 @@ impl Detector for PileUp {
                 Role::Client => record.endpoints.client.addr,
                 Role::Server => record.endpoints.server.addr,
             };
+            self.say_if_due(addr, record.last, say);
             self.leave(addr, record.last, say);
         }
     }
@@ -107,13 +109,7 @@ impl Detector for PileUp {
 }
 
 impl PileUp {
-    fn enter(
-        &mut self,
-        (addr, peer): (IpAddr, IpAddr),
-        as_server: bool,
-        event: &Event,
-        say: &mut Vec<Finding>,
-    ) {
+    fn enter(&mut self, (addr, peer): (IpAddr, IpAddr), as_server: bool, event: &Event) {
         if self.hosts.len() >= MAX_HOSTS && !self.hosts.contains_key(&addr) {
             self.uncounted += 1;
             return;
@@ -127,9 +123,14 @@ impl PileUp {
         if now >= self.limit {
             host.episode.get_or_insert_with(|| Episode::new(now, (), at, frame)).reach(now, (), at, frame);
         }
-        let due = host.episode.as_mut().is_some_and(|e| e.is_due(at, self.settle));
-        if due && let Some(host) = self.hosts.get(&addr) {
-            say.extend(self.finding(addr, host, None));
+    }
+
+    /// Before the number changes: what it was so far may have stood for long.
+    fn say_if_due(&mut self, addr: IpAddr, at: Timestamp, say: &mut Vec<Finding>) {
+        let settle = self.settle;
+        let due = |h: &mut Host| h.episode.as_mut().is_some_and(|e| e.is_due(at, settle));
+        if self.hosts.get_mut(&addr).is_some_and(due) {
+            say.extend(self.hosts.get(&addr).and_then(|h| self.finding(addr, h, None)));
         }
     }
 
@@ -137,9 +138,8 @@ impl PileUp {
         let Some(host) = self.hosts.get_mut(&addr) else { return };
         host.now = host.now.saturating_sub(1);
         let over = host.now * 2 <= self.limit;
-        let due = host.episode.as_mut().is_some_and(|e| if over { e.is_over() } else { e.is_due(at, self.settle) });
-        if due && let Some(host) = self.hosts.get(&addr) {
-            say.extend(self.finding(addr, host, over.then_some(at)));
+        if over && host.episode.as_mut().is_some_and(Episode::is_over) {
+            say.extend(self.hosts.get(&addr).and_then(|h| self.finding(addr, h, Some(at))));
         }
         if let Some(host) = self.hosts.get_mut(&addr).filter(|_| over) {
             host.episode = None;

@@ -85,18 +85,15 @@ impl Detector for Ports {
         };
         let key = (from.addr, *to);
         let (at, frame, by_client) = (seen.event.at, seen.event.frame, seen.event.end == client);
+        self.say_if_due(&key, at, say);
         match seen.event.fact {
             Fact::HandshakeDone { syn } => {
                 self.take(seen.connection, key, at, frame);
                 if let Some(usage) = self.usages.get_mut(&key) {
                     usage.signatures.add(syn);
                 }
-                self.say_if_due(&key, at, say);
             }
-            Fact::TimeWaitStarted if by_client => {
-                self.wait(seen.connection, key, at, frame);
-                self.say_if_due(&key, at, say);
-            }
+            Fact::TimeWaitStarted if by_client => self.wait(seen.connection, key, at, frame),
             // The server waits, so the client's port is free, unless both do.
             Fact::TimeWaitStarted if self.taken.get(&seen.connection).is_some_and(|t| t.waits) => {}
             Fact::TimeWaitStarted | Fact::Reset { .. } => self.free(seen.connection, at, say),
@@ -116,6 +113,7 @@ impl Detector for Ports {
     }
 
     fn on_record(&mut self, record: &Record, say: &mut Vec<Finding>) {
+        self.say_if_due(&(record.endpoints.client.addr, record.endpoints.server), record.last, say);
         self.free(record.id, record.last, say);
     }
 
@@ -175,7 +173,6 @@ impl Ports {
             let finding = self.usages.get(&key).and_then(|u| self.finding(&key, u, Some(at)));
             say.extend(finding);
         }
-        self.say_if_due(&key, at, say);
         if let Some(usage) = self.usages.get_mut(&key).filter(|_| over) {
             usage.episode = None;
         }
@@ -203,7 +200,8 @@ impl Ports {
         let most = self.capacity as f64 / self.time_wait.as_secs_f64().max(0.001);
         let kinds = usage.signatures.count();
         let is_shared = kinds >= self.nat_signatures;
-        let hosts = if is_shared { "; several hosts share the address, each with ports of its own" } else { "" };
+        let hosts =
+            if is_shared { "; several hosts share the address, each with ports of its own" } else { "" };
         let message = format!(
             "{client} had {} of {} client ports taken toward {server} ({percent} %), {} of them in TIME_WAIT; it opened {:.0} connections a second, {most:.0} can be sustained{hosts}",
             peak.taken, self.capacity, peak.waiting, opens
@@ -240,7 +238,9 @@ impl Usage {
     fn watch(&mut self, limit: u64, at: Timestamp, frame: u64) {
         let (taken, now) = (self.now.taken, self.now);
         if taken * 100 >= limit {
-            self.episode.get_or_insert_with(|| Episode::new(taken, now, at, frame)).reach(taken, now, at, frame);
+            self.episode
+                .get_or_insert_with(|| Episode::new(taken, now, at, frame))
+                .reach(taken, now, at, frame);
         }
     }
 }
