@@ -116,7 +116,7 @@ mod tests {
     #[test]
     fn every_threshold_is_set_by_its_name() {
         let mut thresholds = Thresholds::default();
-        for name in Thresholds::NAMES.iter().copied() {
+        for name in Thresholds::NAMES {
             let value = if set(&mut thresholds, &format!("{name}=7")).is_ok() { "7" } else { "7s" };
             assert!(set(&mut thresholds, &format!("{name}={value}")).is_ok(), "{name}");
             assert!(set(&mut thresholds, &format!("{name}=much")).is_err(), "{name}");

@@ -348,6 +348,7 @@ impl Connection {
             (State::Established, Inferred) if self.is_unproven_client(e) => self.finish_as_client(s, e, ctx),
             (State::Established, Inferred) => {
                 self.confirm(e, ctx);
+                self.half_open_taken(s.time, e, ctx);
                 true
             }
             _ => true,

@@ -15,7 +15,7 @@ mod ports;
 mod queue;
 mod restart;
 
-pub use chain::{Answer, Cause, Question, Rival, Step, Verdict};
+pub use chain::{Answer, Cause, Question, Rival, Step, Verdict, Window};
 pub use clients::{Ceiling, Client, Cost, Destination, Saving, setup};
 pub use curve::{Curve, Point};
 pub use histogram::Spread;
