@@ -8,10 +8,11 @@ use tcpscope::config::Config;
 use tcpscope::engine::{self, Cause, Client, Host, Listener, RestartKind};
 use tcpscope::report::{Bounds, Collector, Report};
 use tcpscope::source::{FileOptions, Files, Source};
-use tcpscope::tcp::Duration;
+use tcpscope::tcp::{Duration, Timestamp};
 
 use crate::support::frames::source;
 use crate::support::known::no_complaints;
+use crate::support::packet::capture_time;
 use crate::support::script::{Script, a};
 use crate::support::shared::shared;
 
@@ -259,6 +260,65 @@ fn a_port_is_busy_while_open_and_in_the_clients_time_wait() {
     assert_eq!((destination.busy.peak, destination.busy.now), (1, 1));
     assert_eq!(the_client(&report, a().addr).setup.segments, 3);
     assert_eq!(the_client(&report, a().addr).teardown.segments, 4);
+}
+
+/// Ten connections of one second whose SYN+ACKs come again after the ACK and the data: the accept queue is full.
+fn accept_queue_full(at: u32) -> String {
+    let one = |i: u32| {
+        let c = format!("10.1.{}.{i}:4000", at / 10 % 250);
+        format!(
+            "{at}.0{i} {c}>B S 100; {at}.1{i} B>{c} SA 300/101; {at}.2{i} {c}>B A 101/301; \
+             {at}.3{i} {c}>B PA 101/301 +5; {}.2{i} B>{c} SA 300/101; {}.2{i} B>{c} SA 300/101;",
+            at + 1,
+            at + 3
+        )
+    };
+    (0..10).map(one).collect()
+}
+
+/// Five clients that are left unanswered while another one is served.
+fn syns_dropped(at: u32) -> String {
+    let one = |i: u32| (0..5).map(move |s| format!("{}.0{i} 10.3.0.{i}:5000>B S 100;", at + s));
+    let served = format!(
+        "{at}.5 10.3.0.9:5000>B S 100; {at}.51 B>10.3.0.9:5000 SA 300/101; {at}.52 10.3.0.9:5000>B A 101/301;"
+    );
+    (0..5).flat_map(one).collect::<String>() + &served
+}
+
+#[test]
+fn each_trouble_of_a_listener_has_its_own_time_and_verdict() {
+    let script = format!("{} {} 200 10.9.0.1:1>B S 1; 1000 END", accept_queue_full(10), syns_dropped(301));
+    let report = report(&script, &Config::default());
+    let listener = the_listener(&report, 80);
+    let windows: Vec<_> = listener.windows.iter().map(|w| (w.start, w.end, w.verdict.cause)).collect();
+    let at = |s: i64| capture_time(s * 1_000_000_000);
+    assert_eq!(
+        windows,
+        [(at(10), at(20), Cause::AcceptQueueFull), (at(300), at(310), Cause::FilterOrLoss)],
+        "{:?}",
+        listener.windows
+    );
+    assert!(listener.windows.iter().all(|w| w.verdict.steps.len() == 5));
+}
+
+#[test]
+fn a_listener_without_trouble_has_no_windows() {
+    let script: Vec<String> =
+        (1..200).map(|i| handshake(&format!("10.1.0.{i}"), "10.2.0.1", i * 7)).collect();
+    assert_eq!(the_listener(&self::report(&script.join("; "), &Config::default()), 80).windows, []);
+}
+
+#[test]
+fn troubles_that_follow_each_other_are_one_and_many_are_no_more_than_a_few() {
+    let every = |gap: u32, n: u32| -> Vec<(Timestamp, Timestamp)> {
+        let script: String = (0..n).map(|i| accept_queue_full(10 + i * gap)).collect();
+        let report = report(&script, &Config::default());
+        the_listener(&report, 80).windows.iter().map(|w| (w.start, w.end)).collect()
+    };
+    let [one] = every(10, 6)[..] else { panic!("not one") };
+    assert!(one.1.since(one.0) > Duration::from_secs(50), "{one:?}");
+    let many = every(100, 90);
+    assert!((2..=32).contains(&many.len()), "{}", many.len());
 }
 
 /// The report of one of the kernel's captures; `None`, said loudly, where there are none.

@@ -1,10 +1,11 @@
 //! Rules that look at more than one connection: each with captures that make it speak, and near misses that do not.
 
 use tcpscope::config::{Config, Thresholds};
-use tcpscope::rules::{Finding, Severity};
+use tcpscope::rules::{Check, Finding, Rule, Severity, rules};
 use tcpscope::track::Confidence;
 
 use crate::support::frames::source;
+use crate::support::known::no_complaints;
 use crate::support::run::Seen;
 use crate::support::script::Script;
 
@@ -467,4 +468,64 @@ fn cn005_speaks_of_all_connections_of_a_client_where_they_go_to_several_servers(
     assert_eq!((found.len(), value(&found[0], "destinations")), (1, 3));
     assert_eq!(of(650, 3), [], "fewer");
     assert_eq!(of(660, 1), [], "to one server: the pair tells it");
+}
+
+/// A rule over several connections: thresholds, a script that makes it speak, one that just does not.
+struct Case {
+    rule: &'static str,
+    thresholds: Thresholds,
+    fires: String,
+    near: String,
+}
+
+fn cases() -> Vec<Case> {
+    let plain = Thresholds::default;
+    let exchanges = |n: u32, gap: f64| -> String {
+        (0..n).map(|i| exchange(f64::from(i) * gap, &format!("10.1.0.1:{}", 4000 + i), 150)).collect()
+    };
+    let half_opens = |n: u32| -> String {
+        (0..n).map(|i| half_open(f64::from(i) * 0.01, &format!("10.1.0.{i}:4000"))).collect()
+    };
+    let answered =
+        "1.5 10.2.0.1:4000>B S 900; 1.51 B>10.2.0.1:4000 SA 300/901; 1.52 10.2.0.1:4000>B A 901/301;";
+    let cancelled = |n: u32| -> String {
+        let one = |i: u32| {
+            let (at, c) = (f64::from(i) * 0.07, format!("10.1.{}.{}:4000", i / 250, i % 250));
+            format!("{at:.2} {c}>B S 100; {:.2} B>{c} SA 300/101; {:.2} {c}>B R 101;", at + 0.01, at + 0.02)
+        };
+        (0..n).map(one).collect()
+    };
+    let cookies = "0 A>B S 1000; .01 B>A SA 7001000/1001; .3 A>B S 5000; .31 B>A SA 7005000/5001;";
+    let ten_ports = || Thresholds { ephemeral_low: 4000, ephemeral_high: 4009, ..Thresholds::default() };
+    let case = |rule, thresholds, fires, near| Case { rule, thresholds, fires, near };
+    vec![
+        case("TW006", Thresholds { time_wait_pileup: 10, ..plain() }, exchanges(10, 0.1), exchanges(9, 0.1)),
+        case("TW007", ten_ports(), exchanges(8, 0.1), exchanges(7, 0.1)),
+        case("HO002", Thresholds { backlog: Some(10), ..plain() }, half_opens(8), half_opens(7)),
+        case("HO003", plain(), unanswered(3) + answered, unanswered(2) + answered),
+        case("HO005", plain(), format!("{cookies} .6 A>B S 42; .61 B>A SA 7000042/43"), cookies.into()),
+        case("HO006", plain(), cancelled(100), cancelled(99)),
+        case("CN001", plain(), exchanges(20, 0.2), exchanges(19, 0.2)),
+        case("CN005", ten_ports(), open_from(5, 1, 1), open_from(4, 1, 1)),
+    ]
+}
+
+/// Attacks have a test of their own.
+#[test]
+fn every_rule_over_connections_fires_and_has_a_near_miss() {
+    let mut wrong = Vec::new();
+    let of_capture = |r: &&Rule| matches!(r.check, Check::Capture(_)) && !r.id.starts_with("AT");
+    for rule in rules().filter(of_capture) {
+        let Some(case) = cases().into_iter().find(|c| c.rule == rule.id) else {
+            wrong.push(format!("{}: no case", rule.id));
+            continue;
+        };
+        if said_with(rule.id, &case.fires, case.thresholds.clone()).is_empty() {
+            wrong.push(format!("{}: is silent where it should speak", rule.id));
+        }
+        if !said_with(rule.id, &case.near, case.thresholds).is_empty() {
+            wrong.push(format!("{}: speaks of its near miss", rule.id));
+        }
+    }
+    no_complaints("rules over connections", &wrong);
 }
