@@ -12,7 +12,7 @@ use super::order::Order;
 use super::shard::{Opening, Said, Saying, TakenSegment};
 use super::summary::Summary;
 use crate::config::Config;
-use crate::rules::{Detector, Finding, RuleSet, Seen, Severity};
+use crate::rules::{Finding, Hearing, RuleSet, Seen, Severity};
 use crate::tcp::{Endpoint, SeqNumber, Timestamp};
 use crate::track::{Class, Fact, HalfOpenEnd, Record};
 
@@ -23,7 +23,7 @@ pub(super) struct Merge<'a> {
     streams: Streams,
     census: Census,
     rules: Arc<RuleSet>,
-    detectors: Vec<Box<dyn Detector>>,
+    detectors: Vec<Hearing>,
     heard: Vec<Finding>,
     stopped: bool,
 }
@@ -44,8 +44,8 @@ impl<'a> Merge<'a> {
 
     /// The input ended: detectors say what they still have to say, then listeners, clients and hosts are told.
     pub fn finish(mut self, now: Timestamp) -> Summary {
-        for detector in &mut self.detectors {
-            detector.on_end(now, &mut self.heard);
+        for hearing in &mut self.detectors {
+            hearing.detector.on_end(now, &mut self.heard);
         }
         self.pass_on();
         if !self.stopped {
@@ -81,7 +81,8 @@ impl<'a> Merge<'a> {
     pub fn take(&mut self, said: Vec<Said>) {
         // Only the places are sorted: what was said is too large to be moved about.
         let mut places: Vec<(Order, usize)> = said.iter().enumerate().map(|(i, s)| (s.order, i)).collect();
-        places.sort_unstable();
+        // Nearly in order already, which a stable sort makes use of.
+        places.sort();
         let mut said: Vec<Option<Saying>> = said.into_iter().map(|s| Some(s.what)).collect();
         for (order, i) in places {
             let Some(what) = said.get_mut(i).and_then(Option::take) else { continue };
@@ -115,8 +116,8 @@ impl<'a> Merge<'a> {
     }
 
     fn seen(&mut self, seen: &Seen) {
-        for detector in &mut self.detectors {
-            detector.on_seen(seen, &mut self.heard);
+        for hearing in &mut self.detectors {
+            hearing.tell(seen, &mut self.heard);
         }
         self.pass_on();
         self.census.seen(seen);
@@ -146,7 +147,7 @@ impl<'a> Merge<'a> {
     fn ended(&mut self, mut record: Record, mut findings: Vec<Finding>, now: Timestamp) {
         record.stream = self.streams.of(record.id);
         if !findings.is_empty() {
-            self.detectors.iter_mut().for_each(|d| d.review(&record, &mut findings));
+            self.detectors.iter_mut().for_each(|h| h.detector.review(&record, &mut findings));
         }
         self.summary.connections += 1;
         self.summary.short += u64::from(record.class == Some(Class::Short));
@@ -162,8 +163,8 @@ impl<'a> Merge<'a> {
             let flow = self.sink.connection(&record, &findings);
             self.note(flow);
         }
-        for detector in &mut self.detectors {
-            detector.on_record(&record, &mut self.heard);
+        for hearing in &mut self.detectors {
+            hearing.detector.on_record(&record, &mut self.heard);
         }
         self.pass_on();
     }

@@ -10,7 +10,6 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
-use foldhash::HashSet;
 
 use merge::Merge;
 use shard::{Batch, Counts, Listeners, Said, Segments, Shards};
@@ -116,6 +115,8 @@ pub fn analyze(source: &mut dyn Source, config: &Config, sink: &mut dyn Sink) ->
 const BATCH: usize = 4096;
 /// Batches that wait for a worker at most: memory in flight is this many times [`BATCH`].
 const IN_FLIGHT: usize = 4;
+/// At the end of the input, the connections that began within so many packets end together.
+const ENDED_TOGETHER: u64 = 1 << 16;
 /// Endpoints remembered as listening.
 const MAX_LISTENERS: usize = 1 << 16;
 
@@ -126,7 +127,7 @@ fn run(mut reader: Reader<'_>, mut workers: Workers, mut merge: Merge<'_>) -> Ou
             merge.streams_end_at(packet);
         }
         let last = !full || merge.is_stopped();
-        for (said, counts) in workers.work(reader.batch(workers.count(), last), last) {
+        for (said, counts) in workers.work(reader.batch(workers.count(), None), last) {
             count(&mut merge.summary, &counts);
             merge.take(said);
         }
@@ -135,9 +136,24 @@ fn run(mut reader: Reader<'_>, mut workers: Workers, mut merge: Merge<'_>) -> Ou
             break;
         }
     }
+    end_connections(&mut reader, &mut workers, &mut merge);
     let mut summary = merge.finish(reader.clock);
     reader.report(&mut summary);
     Outcome { summary, failure: reader.failure }
+}
+
+/// Ends what is still open, a part at a time: the records of all at once would need more room than they did open.
+fn end_connections(reader: &mut Reader<'_>, workers: &mut Workers, merge: &mut Merge<'_>) {
+    let latest = reader.latest;
+    let mut before = 0;
+    while before <= latest {
+        before += ENDED_TOGETHER;
+        let last = before > latest;
+        for (said, counts) in workers.work(reader.batch(workers.count(), Some(before)), last) {
+            count(&mut merge.summary, &counts);
+            merge.take(said);
+        }
+    }
 }
 
 fn count(summary: &mut Summary, counts: &Counts) {
@@ -155,6 +171,8 @@ struct Reader<'a> {
     decoder: Decoder,
     summary: Summary,
     clock: Timestamp,
+    /// The highest packet number: a filter leaves gaps.
+    latest: u64,
     pending: Vec<(u8, Segment, Timestamp)>,
     listeners: Listeners,
     new_listeners: Vec<Endpoint>,
@@ -170,6 +188,7 @@ impl<'a> Reader<'a> {
             decoder: Decoder::new(config.decode.clone()),
             summary: Summary::default(),
             clock: Timestamp::MIN,
+            latest: 0,
             pending: Vec::with_capacity(BATCH),
             listeners: Listeners::default(),
             new_listeners: Vec::new(),
@@ -181,13 +200,13 @@ impl<'a> Reader<'a> {
 
     /// Reads until the batch is full, or the source has nothing now; false at the end of the input.
     fn fill(&mut self) -> bool {
-        self.learn_listeners();
         // A source may say that a file can't be read and still have others.
         let mut read = 0;
         while self.pending.len() < BATCH && read < 16 * BATCH {
             match self.source.next() {
                 Ok(Next::Packet(packet)) => {
                     let number = packet.number;
+                    self.latest = self.latest.max(number);
                     note_packet(&mut self.summary, &mut self.clock, packet.time);
                     let decoded = self.decoder.decode(&packet);
                     self.take(number, decoded);
@@ -210,7 +229,11 @@ impl<'a> Reader<'a> {
         match decoded {
             Ok(segment) => {
                 self.summary.bad_checksums += u64::from(segment.checksum == Checksum::Bad);
-                if segment.flags.syn() && segment.flags.ack() && !self.listeners.contains(&segment.src) {
+                if segment.flags.syn()
+                    && segment.flags.ack()
+                    && self.listeners.len() < MAX_LISTENERS
+                    && self.listeners.insert(segment.src)
+                {
                     self.new_listeners.push(segment.src);
                 }
                 let partition = FlowKey::of(&segment).partition() as u8;
@@ -227,27 +250,14 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn learn_listeners(&mut self) {
-        if self.new_listeners.is_empty() {
-            return;
-        }
-        let mut known: HashSet<Endpoint> = (*self.listeners).clone();
-        for endpoint in self.new_listeners.drain(..) {
-            if known.len() < MAX_LISTENERS {
-                known.insert(endpoint);
-            }
-        }
-        self.listeners = Arc::new(known);
-    }
-
     /// The batch, one part for each worker.
-    fn batch(&mut self, workers: usize, last: bool) -> Vec<Batch> {
-        self.learn_listeners();
+    fn batch(&mut self, workers: usize, finish: Option<u64>) -> Vec<Batch> {
+        let new_listeners: Arc<[Endpoint]> = std::mem::take(&mut self.new_listeners).into();
         let part = || Batch {
             segments: Vec::new(),
             watermark: self.clock,
-            last,
-            listeners: Arc::clone(&self.listeners),
+            finish,
+            new_listeners: Arc::clone(&new_listeners),
         };
         let mut parts: Vec<Batch> = (0..workers).map(|_| part()).collect();
         if let [only] = parts.as_mut_slice() {
