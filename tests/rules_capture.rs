@@ -146,6 +146,14 @@ fn ho005_knows_cookies_by_one_difference_on_one_4_tuple() {
 }
 
 #[test]
+fn ho005_takes_two_isns_where_it_is_told_to() {
+    let vector_v81 = "0 A>B S 1000; .01 B>A SA 7001000/1001; .3 A>B S 5000; .31 B>A SA 7005000/5001";
+    assert_eq!(said("HO005", vector_v81), []);
+    let two = Thresholds { cookie_isns: 2, ..Thresholds::default() };
+    assert_eq!(said_with("HO005", vector_v81, two).len(), 1);
+}
+
+#[test]
 fn ho005_knows_cookies_by_timestamps_that_end_alike() {
     let syn_acks = |n: u32, step: u32| -> String {
         let isn = |i: u32| 1000 + 7919 * i * i;

@@ -85,7 +85,8 @@ rules! {
     /// ## Why it matters
     /// SYN cookies are on, so the SYN queue is or was full. Some options of the SYN are lost with them.
     /// ## When it is normal
-    /// A server that is set to use cookies always; a scrubbing device before the server.
+    /// A server that is set to use cookies always; a scrubbing device before the server. Two ISNs with one difference
+    /// may be a port that is used again, so three are asked for (`--threshold cookie-isns=2` for two).
     /// ## Example
     /// SYN 1000 gets SYN+ACK 7001000, SYN 5000 gets 7005000, SYN 42 gets 7000042.
     /// ## Source

@@ -3,8 +3,8 @@
 use super::attempt::ttl_step;
 use crate::rules::Severity;
 use crate::rules::registry::{Detail, Judgement, Scene};
-use crate::tcp::{Certainty, State};
-use crate::track::Fact;
+use crate::tcp::{Certainty, Segment, State};
+use crate::track::{Fact, Offer};
 
 pub(super) fn bad_ack(scene: &Scene<'_>) -> Option<Judgement> {
     let Fact::SynAckWrongAck { expected, ack } = scene.event.fact else { return None };
@@ -61,7 +61,17 @@ pub(super) fn isn_changed(scene: &Scene<'_>) -> Option<Judgement> {
         .with("gap_ns", gap.0)
         .with("ttl_step", ttl_step(scene))
         .with("ip_id", scene.segment.and_then(|s| s.ip.id))
+        .with("same_options", server.offer.zip(scene.segment).map(|(first, s)| has_options_of(s, &first)))
         .report()
+}
+
+/// Whether a SYN+ACK offers what the first one did; two hosts seldom do.
+fn has_options_of(s: &Segment, first: &Offer) -> bool {
+    let o = &s.options;
+    o.mss == first.mss
+        && o.window_scale.is_some() == first.window_scale
+        && o.sack_permitted == first.sack_permitted
+        && o.timestamps.is_some() == first.timestamps
 }
 
 pub(super) fn refused(scene: &Scene<'_>) -> Option<Judgement> {

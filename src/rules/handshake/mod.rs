@@ -66,7 +66,7 @@ rules! {
     /// Two hosts answered, or one answered and somebody forged the other: the first to arrive wins the connection.
     /// ## When it is normal
     /// More than a minute apart, a server that uses SYN cookies makes a new number (a note); so do load balancers and
-    /// anycast routes that change the server between two SYNs. Different TTLs speak for two hosts.
+    /// anycast routes that change the server between two SYNs. Different TTLs or options speak for two hosts.
     /// ## Example
     /// SYN 100, SYN+ACK 7777 acknowledging 101, 5 ms later SYN+ACK 300 acknowledging 101.
     /// ## Source
