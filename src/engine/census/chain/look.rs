@@ -1,7 +1,8 @@
 //! `Look`: the figures of one listener that the chain asks for, over the whole capture or over some time of it.
 
-use crate::engine::census::listeners::{Heard, Listener, Symptoms};
+use crate::engine::census::listeners::{Heard, Listener};
 use crate::engine::census::queue::SynQueue;
+use crate::engine::census::symptoms::Symptoms;
 use crate::tcp::{Duration, Timestamp};
 use crate::track::{HalfOpenEnd, OpenOutcome, Record};
 
