@@ -26,6 +26,8 @@ pub struct Rule {
     pub wants: &'static [Kind],
     /// How it judges.
     pub check: Check,
+    /// Who looks at its findings again, knowing other connections.
+    pub review: Option<Review>,
 }
 
 /// The whole theory of scope: a rule looks at one connection, or at the whole capture.
@@ -38,10 +40,23 @@ pub enum Check {
     Capture(fn(&RuleConfig) -> Box<dyn Detector>),
 }
 
+/// A second look at what a rule said of single connections: a detector that knows others by then. A rule of the scope
+/// [`Check::Capture`] needs none.
+#[derive(Clone, Copy, Debug)]
+pub struct Review {
+    /// Kinds of facts it wants to see beside the records.
+    pub wants: &'static [Kind],
+    /// Makes the detector; its [`Detector::review`] is asked before anybody hears of a finding.
+    pub make: fn(&RuleConfig) -> Box<dyn Detector>,
+}
+
 /// A rule with memory across connections. Its tables are bounded, and what happens at the bound is counted.
 pub trait Detector: std::fmt::Debug + Send {
     /// A fact of a wanted kind. Findings go to `say`; those of rules that were not selected are dropped.
     fn on_seen(&mut self, _seen: &Seen, _say: &mut Vec<Finding>) {}
+
+    /// A connection ended with these findings, which nobody has heard yet. Called before `on_record`.
+    fn review(&mut self, _record: &Record, _findings: &mut [Finding]) {}
 
     /// A connection ended.
     fn on_record(&mut self, _record: &Record, _say: &mut Vec<Finding>) {}
@@ -52,24 +67,6 @@ pub trait Detector: std::fmt::Debug + Send {
     /// Keys let go so far because a table was full; what was counted of them is missing.
     fn forgotten(&self) -> u64 {
         0
-    }
-}
-
-/// A detector and the kinds of facts it is told.
-#[derive(Debug)]
-pub struct Watch {
-    /// The detector.
-    pub detector: Box<dyn Detector>,
-    wants: u64,
-}
-
-const _: () = assert!(Kind::COUNT <= u64::BITS as usize, "one bit for each kind");
-
-impl Watch {
-    /// Whether it is to be told of facts of this kind.
-    #[inline]
-    pub fn wants(&self, kind: Kind) -> bool {
-        self.wants & 1 << kind as u8 != 0
     }
 }
 
@@ -124,6 +121,14 @@ pub struct Scene<'a> {
     pub segment: Option<&'a Segment>,
     /// Thresholds.
     pub config: &'a RuleConfig,
+}
+
+impl Scene<'_> {
+    /// When the connection is known to have been as it is: now, or at its last packet where it was lost sight of since.
+    pub fn known_until(&self) -> Timestamp {
+        let (now, last) = (self.event.at, self.connection.last);
+        if now.since(last) > self.config.thresholds.lost_sight { last } else { now }
+    }
 }
 
 /// What a rule says of a fact.
@@ -232,7 +237,7 @@ impl Detail {
 macro_rules! rules {
     ($($(#[doc = $doc:literal])+ $id:literal $name:literal {
         severity: $severity:ident, source: $source:literal, since: $since:literal,
-        wants: [$($kind:ident),*], check: $scope:ident($check:path) $(,)?
+        wants: [$($kind:ident),*], check: $scope:ident($check:path) $(, review: $review:path)? $(,)?
     })+) => {
         /// The rules of this family.
         pub const RULES: &[crate::rules::Rule] = &[$(crate::rules::Rule {
@@ -244,58 +249,108 @@ macro_rules! rules {
             doc: concat!($($doc, "\n"),+),
             wants: &[$(crate::track::Kind::$kind),*],
             check: crate::rules::Check::$scope($check),
+            review: [$(Some($review),)? None][0],
         }),+];
     };
 }
 pub(super) use rules;
 
+impl Rule {
+    /// What makes the detectors that it needs, each with the facts it asks for.
+    fn makers(&self) -> impl Iterator<Item = (Maker, &'static [Kind])> {
+        let check = if let Check::Capture(make) = self.check { Some((make, self.wants)) } else { None };
+        check.into_iter().chain(self.review.map(|r| (r.make, r.wants)))
+    }
+}
+
 /// The rules that a user chose.
 #[derive(Debug)]
 pub struct RuleSet {
     by_kind: Vec<Vec<&'static Rule>>,
-    beyond: Vec<bool>,
+    beyond: Kinds,
+    makers: Vec<(Maker, Kinds)>,
     config: RuleConfig,
+}
+
+/// Makes a detector.
+type Maker = fn(&RuleConfig) -> Box<dyn Detector>;
+
+/// Kinds of facts.
+#[derive(Clone, Copy, Debug)]
+struct Kinds([bool; Kind::COUNT]);
+
+impl Kinds {
+    const NONE: Self = Self([false; Kind::COUNT]);
+
+    fn add(&mut self, kinds: &[Kind]) {
+        for kind in kinds {
+            self.0[*kind as usize] = true;
+        }
+    }
+
+    #[inline]
+    fn has(&self, kind: Kind) -> bool {
+        self.0.get(kind as usize).is_some_and(|has| *has)
+    }
+}
+
+/// A detector and the facts it is told of.
+#[derive(Debug)]
+pub struct Hearing {
+    /// The detector.
+    pub detector: Box<dyn Detector>,
+    kinds: Kinds,
+}
+
+impl Hearing {
+    /// Tells it of a fact, if it is of a kind that it wants.
+    #[inline]
+    pub fn tell(&mut self, seen: &Seen, say: &mut Vec<Finding>) {
+        if self.kinds.has(seen.event.fact.kind()) {
+            self.detector.on_seen(seen, say);
+        }
+    }
 }
 
 impl RuleSet {
     /// The rules that `config` selects and does not ignore.
     pub fn new(config: &RuleConfig) -> Self {
         let mut by_kind = vec![Vec::new(); Kind::COUNT];
-        let mut beyond = vec![false; Kind::COUNT];
+        let mut makers: Vec<(Maker, Kinds)> = Vec::new();
         for rule in super::rules().filter(|r| config.has(r.id)) {
-            for kind in rule.wants {
-                match rule.check {
-                    Check::Connection(_) => by_kind[*kind as usize].push(rule),
-                    Check::Capture(_) => beyond[*kind as usize] = true,
+            if let Check::Connection(_) = rule.check {
+                rule.wants.iter().for_each(|kind| by_kind[*kind as usize].push(rule));
+            }
+            for (make, _) in rule.makers() {
+                if makers.iter().all(|(m, _)| *m as usize != make as usize) {
+                    makers.push((make, Kinds::NONE));
                 }
             }
         }
-        Self { by_kind, beyond, config: config.clone() }
+        let mut beyond = Kinds::NONE;
+        for (maker, kinds) in &mut makers {
+            // What its other rules want it needs as well, selected or not: they share what it remembers.
+            let own = |(make, _): &(Maker, _)| *make as usize == *maker as usize;
+            for (_, wants) in super::rules().flat_map(Rule::makers).filter(own) {
+                kinds.add(wants);
+                beyond.add(wants);
+            }
+        }
+        Self { by_kind, beyond, makers, config: config.clone() }
     }
 
     /// Whether a detector wants to see this kind of fact.
     #[inline]
     pub fn is_wanted_beyond(&self, kind: Kind) -> bool {
-        self.beyond.get(kind as usize).is_some_and(|b| *b)
+        self.beyond.has(kind)
     }
 
-    /// One detector for each function that a selected rule names, told what all selected rules of it want.
-    pub fn detectors(&self) -> Vec<Watch> {
-        let mut made: Vec<(usize, u64)> = Vec::new();
-        let mut detectors = Vec::new();
-        for rule in super::rules().filter(|r| self.config.has(r.id)) {
-            let Check::Capture(make) = rule.check else { continue };
-            let wants = rule.wants.iter().fold(0, |all, kind| all | 1u64 << *kind as u8);
-            match made.iter_mut().find(|(function, _)| *function == make as usize) {
-                Some((_, all)) => *all |= wants,
-                None => {
-                    made.push((make as usize, wants));
-                    detectors.push(make(&self.config));
-                }
-            }
-        }
-        let watch = |(detector, (_, wants))| Watch { detector, wants };
-        detectors.into_iter().zip(made).map(watch).collect()
+    /// One detector for each function that a selected rule or its review names.
+    pub fn detectors(&self) -> Vec<Hearing> {
+        self.makers
+            .iter()
+            .map(|(make, kinds)| Hearing { detector: make(&self.config), kinds: *kinds })
+            .collect()
     }
 
     /// The rules that want a kind of fact.
