@@ -240,7 +240,7 @@ fn g07_reflected_syn_acks_reach_their_victim() {
     let mut t = Traffic::new(70);
     for i in 0..5000 * 8i64 {
         let pick = t.below(3000);
-        let from = server(&mut t, pick, if pick % 2 == 0 { 80 } else { 443 });
+        let from = server(&mut t, pick, if pick.is_multiple_of(2) { 80 } else { 443 });
         let victim = host(9, 1024 + t.below(60_000) as u16);
         let at = i * S / 5000;
         let (seq, ack) = (t.random() as u32, t.random() as u32);

@@ -175,8 +175,12 @@ impl Target {
         let k = &mut self.kinds[kind as usize];
         if let Some(flood) = &mut k.flood {
             flood.second(second, bad, &heard(&count));
-        } else if k.pending < WARM / 4 {
-            k.picture = None;
+        } else if k.picture.is_some() {
+            let of_kind =
+                |s: &Second| u64::from(s.counts[kind as usize].tuples + s.counts[kind as usize].again);
+            if self.ring.sum(second + GRACE + 1, 14, of_kind) < WARM {
+                k.picture = None;
+            }
         }
     }
 
