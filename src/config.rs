@@ -92,7 +92,8 @@ impl Default for TrackConfig {
             any_ack_restarts_time_wait: false,
             linger: Duration::from_secs(75),
             max_connections: 1_000_000,
-            max_attempts: 1 << 20,
+            // About 160 bytes each with their share of tables and timers: a flood of any length stays below 256 MiB.
+            max_attempts: 800_000,
             // With 64 partitions as many as begin within a tenth of a second at 20,000 a second.
             young: 32,
             max_transitions: 64,
