@@ -1,5 +1,9 @@
 //! `Config`: what the user may choose, the thresholds and the bounds; each default with its origin.
 
+mod scans;
+
+pub use scans::ScanThresholds;
+
 use crate::tcp::Duration;
 
 /// Everything that an analysis can be told.
@@ -176,6 +180,8 @@ pub struct Thresholds {
     pub dead_repeats: u32,
     /// CN004: keep-alive probes without an answer: tcp_keepalive_probes of Linux.
     pub dead_probes: u32,
+    /// AT007 to AT013, AT018 to AT020.
+    pub scans: ScanThresholds,
 }
 
 impl Default for Thresholds {
@@ -208,6 +214,7 @@ impl Default for Thresholds {
             empty: Duration::from_secs(10),
             dead_repeats: 6,
             dead_probes: 9,
+            scans: ScanThresholds::default(),
         }
     }
 }
@@ -226,8 +233,8 @@ pub enum Knob<'a> {
 }
 
 impl Thresholds {
-    /// The names of those that [`Thresholds::knob`] finds; the others have ways of their own to be set.
-    pub const NAMES: [&str; 24] = [
+    /// Those of connections and queues; the others have ways of their own to be set, or stand with their rules.
+    const NAMES: [&str; 24] = [
         "handshake-repeats",
         "connect-tries",
         "connect-span",
@@ -281,8 +288,13 @@ impl Thresholds {
             "empty" => Knob::Span(&mut self.empty),
             "dead-repeats" => Knob::Small(&mut self.dead_repeats),
             "dead-probes" => Knob::Small(&mut self.dead_probes),
-            _ => return None,
+            _ => return self.scans.knob(name),
         })
+    }
+
+    /// The names of all thresholds that [`Thresholds::knob`] finds.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        Self::NAMES.into_iter().chain(ScanThresholds::NAMES)
     }
 }
 

@@ -93,6 +93,7 @@ pub fn graceful(id: u64) -> Record {
         class: Some(Class::Short),
         visibility: Visibility { both_directions: true, handshake_captured: true, ..Visibility::default() },
         ended: Ended::EndOfCapture,
+        signs: None,
         sent: Ends { client: sent(6, 5, 100), server: sent(5, 4, 2000) },
         zeek_history: "ShADadFf".into(),
         zeek_state: "SF",

@@ -1,5 +1,6 @@
 //! Event to finding: one list of all rules; all that tcpscope can say is in this folder.
 
+mod attack;
 mod clients;
 mod counter;
 mod doc;
@@ -24,7 +25,7 @@ pub use lookup::{UnknownRule, edits, find};
 pub use registry::{Check, Detail, Detector, Judgement, Rule, RuleSet, Scene, Seen};
 
 /// Every family: its prefix and its rules, in the order of printing.
-pub const FAMILIES: [(&str, &[Rule]); 8] = [
+pub const FAMILIES: [(&str, &[Rule]); 9] = [
     ("HS", handshake::RULES),
     ("TD", teardown::RULES),
     ("TW", time_wait::RULES),
@@ -33,6 +34,7 @@ pub const FAMILIES: [(&str, &[Rule]); 8] = [
     ("OP", options::RULES),
     ("HO", half_open::RULES),
     ("CN", lifetime::RULES),
+    ("AT", attack::RULES),
 ];
 
 /// Every rule, family by family.

@@ -11,6 +11,7 @@ use super::opening::OpenTrack;
 use super::peer::{AckJump, Peer};
 use super::record::{Reason, RoleBasis};
 use super::reset::ResetMemo;
+use super::signs::Signs;
 use super::steps::Steps;
 use super::time_wait::Interval;
 use super::wireshark::Completeness;
@@ -60,6 +61,7 @@ pub struct Connection {
     pub(super) time_waits: Vec<Interval>,
     pub(super) half_open: Option<HalfOpenTrack>,
     pub(super) reset: Option<ResetMemo>,
+    pub(super) signs: Option<Box<Signs>>,
     pub(super) held_syn: Option<Box<Segment>>,
     pub(super) challenged: Option<(SeqNumber, Timestamp)>,
     pub(super) zeek: ZeekTrack,
@@ -93,6 +95,7 @@ impl Connection {
             time_waits: Vec::new(),
             half_open: None,
             reset: None,
+            signs: None,
             held_syn: None,
             challenged: None,
             zeek: ZeekTrack::default(),
@@ -185,6 +188,9 @@ impl Connection {
 
     /// The parts of RFC 9293 §3.10.7.4 in their order: what sending proves, then what receiving causes.
     fn advance(&mut self, s: &Segment, e: usize, ctx: &mut Context<'_>) {
+        if self.signs.is_some() {
+            self.note_answer_to_signs(s, e);
+        }
         if s.flags.syn() {
             self.settle_jump(s, e, ctx);
             self.send_syn(s, e, ctx);
@@ -205,6 +211,9 @@ impl Connection {
             return;
         }
         if s.flags.ack() {
+            if s.payload_len > 0 {
+                self.note_blind_data(s, e);
+            }
             self.note_ack(s, e, ctx);
         }
         self.account(s, e, ctx);

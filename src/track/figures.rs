@@ -42,6 +42,9 @@ impl Connection {
         self.ends[e].bad_checksums += u32::from(s.checksum == Checksum::Bad);
         self.ends[e].syn_acks += syn_acks;
         self.ends[e].ttl.get_or_insert(s.ip.ttl);
+        if !s.flags.rst() {
+            self.ends[e].usual.note(s);
+        }
         if s.payload_len > 0 {
             self.note_turn(e);
         }
@@ -114,6 +117,7 @@ impl Connection {
             && first != second
         {
             let seq = s.seq + u32::from(s.flags.syn());
+            self.note_replaced(s, e, first_frame, seq);
             self.tell(ctx, e, Fact::PayloadChanged { seq, len: s.payload_len, first, second, first_frame });
         }
     }
@@ -206,11 +210,15 @@ impl Connection {
         let tolerance = (self.ends[p].window.max / 8).max(2 * 1460);
         let (start, end) = (s.seq.distance(right), s.end().distance(right));
         if end > tolerance as i32 {
+            if start > tolerance as i32 {
+                self.note_stray_data(s);
+            }
             self.tell(ctx, e, Fact::BeyondWindow { start, end, tolerance });
         }
         let reach = self.ends[p].window.max.max(65_535) as i32;
         let before = self.ends[p].ack_max.map_or(0, |ack| ack.distance(s.end()));
         if before > reach {
+            self.note_stray_data(s);
             self.tell(ctx, e, Fact::BeforeWindow { distance: before as u32 });
         }
     }

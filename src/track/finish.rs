@@ -91,6 +91,7 @@ impl Connection {
             class: self.class(),
             visibility: self.visibility(),
             ended,
+            signs: self.signs.clone(),
             sent: both(&|p| self.flow(p)),
             zeek_history: self.zeek.history(),
             zeek_state: self.zeek.conn_state(),

@@ -15,6 +15,7 @@ mod peer;
 mod record;
 mod reset;
 mod shape;
+mod signs;
 mod space;
 mod steps;
 mod succession;
@@ -36,5 +37,6 @@ pub use record::{
     RoleBasis, Roles, Rtt, TimeWait, TimeWaitEnd, Transition, Visibility,
 };
 pub use shape::{CloseOutcome, CloseShape, OpenOutcome, OpenShape};
+pub use signs::{Guesses, Replaced, ResetBurst, Signs, Usual};
 pub use space::{Placement, SendSpace};
 pub use succession::Tracked;

@@ -3,6 +3,7 @@
 use super::agreed::Offer;
 use super::life::Unanswered;
 use super::record::Flow;
+use super::signs::Usual;
 use super::space::SendSpace;
 use crate::tcp::{Certainty, Endpoint, Flags, Segment, SeqNumber, State, Timestamp};
 
@@ -33,6 +34,8 @@ pub struct Peer {
     pub ts_last: Option<u32>,
     /// TTL of its first segment.
     pub ttl: Option<u8>,
+    /// What most of its IP headers have.
+    pub usual: Usual,
     /// What its SYN offered.
     pub offer: Option<Offer>,
     /// Where the latest urgent pointer it sent points to.
@@ -81,6 +84,7 @@ impl Peer {
             window: Window::default(),
             ts_last: None,
             ttl: None,
+            usual: Usual::default(),
             offer: None,
             urgent: None,
             good_checksums: 0,

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::shape::{CloseOutcome, CloseShape, OpenOutcome, OpenShape};
+use super::signs::Signs;
 use crate::tcp::{Certainty, Duration, Endpoint, Flags, State, Timestamp};
 
 /// One end of a connection by its role.
@@ -94,6 +95,8 @@ pub struct Record {
     pub visibility: Visibility,
     /// Why the record ended.
     pub ended: Ended,
+    /// What of it looks forged, where anything does.
+    pub signs: Option<Box<Signs>>,
     /// What each end sent: `client` is the direction to the server.
     pub sent: Ends<Flow>,
     /// Zeek's connection history letters.

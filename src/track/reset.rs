@@ -34,7 +34,10 @@ impl Connection {
         self.settle_reset_of_holder(e, ctx);
         match self.ends[p].state {
             State::SynSent => self.rst_in_syn_sent(s, e, ctx),
-            State::Closed if self.ends[e].state.is_synchronized() => self.reset_sent(e, ctx),
+            State::Closed if self.ends[e].state.is_synchronized() => {
+                self.note_reset_again(s, false);
+                self.reset_sent(e, ctx)
+            }
             State::Listen | State::Unknown | State::Closed => self.rst_without_connection(s, e, ctx),
             _ if self.is_accept_abort(s, e) => self.accept_abort(s, e, ctx),
             _ => {
@@ -42,6 +45,8 @@ impl Connection {
                 if aim.exact {
                     self.exact_rst(s, e, ctx);
                 } else if !reply {
+                    self.note_reset(s, e, false);
+                    self.note_reset_guess(s);
                     let class = if aim.in_window { ResetClass::InWindow } else { ResetClass::Outside };
                     let Aim { low, high, right, .. } = aim;
                     self.tell(ctx, e, Fact::ResetRefused { class, seq: s.seq, low, high, right });
@@ -66,6 +71,7 @@ impl Connection {
     /// The peer has nothing that could be reset.
     fn rst_without_connection(&mut self, s: &Segment, e: usize, ctx: &mut Context<'_>) {
         let p = 1 - e;
+        self.note_reset_again(s, false);
         let answers_syn = s.flags.ack() && s.seq == SeqNumber(0);
         if answers_syn && self.client.is_none() {
             self.client = Some((p, RoleBasis::Refusal));
@@ -161,6 +167,7 @@ impl Connection {
             self.step(p, State::Closed, Inferred, Reason::ResetReceived, ctx);
             return;
         }
+        self.note_reset(s, e, true);
         let idle = self.desynchronized_idle(s, e);
         self.tell_reset(s, e, idle, ctx);
         self.remember_reset(s, e);
@@ -227,6 +234,7 @@ impl Connection {
             {
                 self.half_open_again(server, ctx);
             }
+            self.note_went_on(s, s.time.since(memo.at));
             let usual = self.ends[e].ttl.unwrap_or(memo.ttl);
             let ttl_step = i16::from(memo.ttl) - i16::from(usual);
             self.tell(ctx, e, Fact::ResetNotObeyed { reset_frame: memo.frame, by_sender, ttl_step });
