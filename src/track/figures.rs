@@ -113,6 +113,9 @@ impl Connection {
     fn compare_payload(&mut self, s: &Segment, e: usize, ctx: &mut Context<'_>) {
         let Some(second) = s.payload_digest.filter(|_| s.checksum != Checksum::Bad) else { return };
         let second = second.get();
+        if let Some(first) = self.ends[e].kept.begun_alike(s) {
+            self.note_overlaid(s, &first);
+        }
         if let Some((first, first_frame)) = self.ends[e].kept.first(s, second)
             && first != second
         {

@@ -37,6 +37,6 @@ pub use record::{
     RoleBasis, Roles, Rtt, TimeWait, TimeWaitEnd, Transition, Visibility,
 };
 pub use shape::{CloseOutcome, CloseShape, OpenOutcome, OpenShape};
-pub use signs::{Guesses, Replaced, ResetBurst, Signs, Usual};
+pub use signs::{Guesses, Overlaid, Replaced, ResetBurst, Signs, Usual};
 pub use space::{Placement, SendSpace};
 pub use succession::Tracked;

@@ -252,17 +252,27 @@ pub(super) struct KeptPayload {
     next: u8,
 }
 
+/// One segment with payload.
 #[derive(Clone, Copy, Debug)]
-struct Kept {
-    digest: u64,
-    frame: u64,
-    seq: SeqNumber,
-    len: u32,
+pub(super) struct Kept {
+    pub digest: u64,
+    pub frame: u64,
+    pub seq: SeqNumber,
+    pub len: u32,
+    pub ip_id: u16,
+    pub ttl: u8,
+    pub has_timestamps: bool,
 }
 
 impl KeptPayload {
     /// Segments kept; a repetition that comes later is not compared.
     const SIZE: usize = 16;
+
+    /// The segment kept that begins where this one does and ends elsewhere.
+    pub fn begun_alike(&self, s: &Segment) -> Option<Kept> {
+        let seq = s.seq + u32::from(s.flags.syn());
+        self.ring.iter().find(|k| k.seq == seq && k.len != s.payload_len).copied()
+    }
 
     /// Digest and packet of the first segment with these very numbers, if it is kept; keeps this one otherwise.
     pub fn first(&mut self, s: &Segment, digest: u64) -> Option<(u64, u64)> {
@@ -270,7 +280,15 @@ impl KeptPayload {
         if let Some(first) = self.ring.iter().find(|k| k.seq == seq && k.len == s.payload_len) {
             return Some((first.digest, first.frame));
         }
-        let kept = Kept { digest, frame: s.packet, seq, len: s.payload_len };
+        let kept = Kept {
+            digest,
+            frame: s.packet,
+            seq,
+            len: s.payload_len,
+            ip_id: s.ip.id.unwrap_or(0),
+            ttl: s.ip.ttl,
+            has_timestamps: s.options.timestamps.is_some(),
+        };
         match self.ring.get_mut(usize::from(self.next)) {
             Some(oldest) => *oldest = kept,
             None => {

@@ -3,7 +3,7 @@
 //! Facts only, and only of a connection that shows some; which of them prove what is for rules to tell.
 
 use super::connection::Connection;
-use super::peer::Peer;
+use super::peer::{Kept, Peer};
 use crate::tcp::{Duration, Endpoint, Segment, SeqNumber, Timestamp};
 
 /// What looks forged in one connection.
@@ -21,6 +21,8 @@ pub struct Signs {
     pub stray_data: Option<Box<Guesses>>,
     /// Payload sent again with other bytes, by what looks like another host.
     pub replaced: Option<Replaced>,
+    /// Payload with another length in the place of other payload, where the two headers differ.
+    pub overlaid: Option<Overlaid>,
 }
 
 /// RSTs that one end sent within [`ResetBurst::MOMENT`] of each other, beside what it sent otherwise.
@@ -46,7 +48,7 @@ pub struct ResetBurst {
     pub is_reply: bool,
     /// TTL of the first.
     pub ttl: u8,
-    /// TTL of the first less the one that most segments of its sender have.
+    /// TTL of the first less the one that most segments of its sender have; 0 where its sender's first segment had it.
     pub ttl_step: Option<i16>,
     /// IP id of the first less its sender's last, where its sender counts them up.
     pub id_step: Option<i16>,
@@ -114,6 +116,27 @@ pub struct Replaced {
     pub id_step: Option<i16>,
 }
 
+/// Two segments with payload that begin at one number and have other lengths: what else differs?
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Overlaid {
+    /// Who sent them, as their addresses say.
+    pub sender: Endpoint,
+    /// Their packets.
+    pub frames: [u64; 2],
+    /// When the second came.
+    pub at: Timestamp,
+    /// Where they begin.
+    pub seq: SeqNumber,
+    /// Their lengths, bytes.
+    pub lens: [u32; 2],
+    /// TTL of the second less that of the first.
+    pub ttl_step: i16,
+    /// IP id of the second less that of the first, where both have one.
+    pub id_step: Option<i16>,
+    /// One has timestamps, the other has none.
+    pub timestamps_differ: bool,
+}
+
 /// What most segments of one end have in their IP headers.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Usual {
@@ -178,7 +201,11 @@ impl ResetBurst {
             with_ack: s.flags.ack(),
             is_reply: !s.flags.ack() && answers && s.ip.id.is_none_or(|id| id == 0),
             ttl: s.ip.ttl,
-            ttl_step: sender.usual.ttl_step(s),
+            // A proxy that opens a connection in a host's name may well reset it.
+            ttl_step: sender
+                .usual
+                .ttl_step(s)
+                .map(|step| if sender.ttl == Some(s.ip.ttl) { 0 } else { step }),
             id_step: sender.usual.id_step(s),
             after_request: None,
             is_late: is_exact && s.seq.before(reached - 1),
@@ -341,6 +368,27 @@ impl Connection {
             id_step: usual.id_step(s),
         };
         self.signs().replaced.get_or_insert(found);
+    }
+
+    /// Payload begins where other payload did, and ends elsewhere. Kept where the headers differ.
+    pub(super) fn note_overlaid(&mut self, s: &Segment, first: &Kept) {
+        let found = Overlaid {
+            sender: s.src,
+            frames: [first.frame, s.packet],
+            at: s.time,
+            seq: first.seq,
+            lens: [first.len, s.payload_len],
+            ttl_step: i16::from(s.ip.ttl) - i16::from(first.ttl),
+            id_step: s
+                .ip
+                .id
+                .filter(|id| *id != 0 && first.ip_id != 0)
+                .map(|id| id.wrapping_sub(first.ip_id) as i16),
+            timestamps_differ: first.has_timestamps != s.options.timestamps.is_some(),
+        };
+        if found.ttl_step != 0 || found.timestamps_differ {
+            self.signs().overlaid.get_or_insert(found);
+        }
     }
 
     /// An end without a RST to send speaks, while there are signs: does it answer them?

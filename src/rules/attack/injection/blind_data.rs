@@ -7,7 +7,7 @@ use crate::rules::finding::{Finding, Severity};
 use crate::rules::registry::Detector;
 use crate::rules::wide::wide;
 use crate::tcp::Endpoint;
-use crate::track::{Confidence, Guesses, Record, Replaced, Role, Signs, Usual};
+use crate::track::{Confidence, Guesses, Overlaid, Record, Replaced, Role, Signs, Usual};
 
 /// The detector behind AT018; it remembers nothing.
 pub(super) fn blind_data(config: &RuleConfig) -> Box<dyn Detector> {
@@ -23,6 +23,7 @@ impl Detector for BlindData {
     fn on_record(&mut self, record: &Record, say: &mut Vec<Finding>) {
         let Some(signs) = &record.signs else { return };
         say.extend(signs.replaced.as_ref().and_then(|r| self.replaced(record, r)));
+        say.extend(signs.overlaid.as_ref().and_then(|o| overlaid(record, o)));
         if record.visibility.capture_loss {
             return;
         }
@@ -82,6 +83,36 @@ impl BlindData {
         ];
         Some(finding)
     }
+}
+
+/// Payload of two lengths at one place: a sender may cut its data anew, but not change its route and its options too.
+fn overlaid(record: &Record, o: &Overlaid) -> Option<Finding> {
+    let off = o.id_step.is_some_and(|s| s.unsigned_abs() > Usual::ID_NEAR as u16);
+    let signs = [o.ttl_step != 0, o.timestamps_differ, off].iter().filter(|s| **s).count();
+    if signs < 2 {
+        return None;
+    }
+    let [first, second] = o.lens;
+    let message = format!(
+        "two hosts sent payload in the name of the {} at one place, {first} and {second} bytes: {signs} of TTL, IP id and \
+         timestamps differ",
+        role(record, o.sender).name()
+    );
+    let mut finding = begin(record, o.sender, "replaced", message);
+    finding.at = o.at;
+    (finding.start, finding.end) = (Some(o.at), Some(o.at));
+    finding.frames = o.frames.to_vec();
+    finding.severity = if signs == 3 { Severity::Error } else { Severity::Warning };
+    finding.confidence = if signs == 3 { Confidence::High } else { Confidence::Medium };
+    finding.evidence = vec![
+        ("seq", o.seq.0.into()),
+        ("first_bytes", first.into()),
+        ("second_bytes", second.into()),
+        ("ttl_step", o.ttl_step.into()),
+        ("ip_id_step", o.id_step.into()),
+        ("timestamps_differ", o.timestamps_differ.into()),
+    ];
+    Some(finding)
 }
 
 /// Three different numbers or more, close together.

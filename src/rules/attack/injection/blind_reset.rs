@@ -178,7 +178,8 @@ fn only_resets(record: &Record) -> Option<Endpoint> {
 impl Tries {
     fn finding(self, (from, to): Pair, limits: &ScanThresholds) -> Finding {
         let worst = &self.worst;
-        let strides = u64::from(worst.even_steps) * 10 >= u64::from(worst.distinct) * 9;
+        // The first two make the step that the others keep.
+        let strides = (u64::from(worst.even_steps) + 2) * 10 >= u64::from(worst.distinct) * 9;
         let even = worst.distinct >= EVEN && strides;
         let is_sure = self.segments >= limits.blind_sure || even;
         let message = format!(

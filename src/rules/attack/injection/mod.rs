@@ -90,7 +90,8 @@ rules! {
     /// ## What it reports
     /// Somebody tries to put data, or a SYN, into a connection. `data`: three or more segments with payload inside the
     /// window whose acknowledgment cannot be right. `replaced`: payload sent again with other bytes, by a packet whose
-    /// TTL or IP id is not its sender's. `syn`: three or more SYNs with changing numbers within 10 s, and no RSTs of
+    /// TTL or IP id is not its sender's; or payload of two lengths at one place, whose headers differ in two of TTL, IP
+    /// id and timestamps. `syn`: three or more SYNs with changing numbers within 10 s, and no RSTs of
     /// that kind. `stray`: five or more segments with payload outside the window, each as far from the one before.
     /// ## Why it matters
     /// One that fits puts an attacker's bytes into the stream: into a web page, a route, a command.
