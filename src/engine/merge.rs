@@ -9,10 +9,10 @@ use foldhash::HashMap;
 use super::Sink;
 use super::census::Census;
 use super::order::Order;
-use super::shard::{Opening, Said, Saying, TakenSegment};
+use super::shard::{Said, Saying, TakenSegment};
 use super::summary::Summary;
 use crate::config::Config;
-use crate::rules::{Detector, Finding, RuleSet, Seen, Severity};
+use crate::rules::{Finding, RuleSet, Seen, Severity, Watch};
 use crate::tcp::{Endpoint, SeqNumber, Timestamp};
 use crate::track::{Class, Fact, HalfOpenEnd, Record};
 
@@ -23,7 +23,7 @@ pub(super) struct Merge<'a> {
     streams: Streams,
     census: Census,
     rules: Arc<RuleSet>,
-    detectors: Vec<Box<dyn Detector>>,
+    detectors: Vec<Watch>,
     heard: Vec<Finding>,
     stopped: bool,
 }
@@ -44,8 +44,9 @@ impl<'a> Merge<'a> {
 
     /// The input ended: detectors say what they still have to say, then listeners, clients and hosts are told.
     pub fn finish(mut self, now: Timestamp) -> Summary {
-        for detector in &mut self.detectors {
-            detector.on_end(now, &mut self.heard);
+        for watch in &mut self.detectors {
+            watch.detector.on_end(now, &mut self.heard);
+            self.summary.limits.forgotten_keys += watch.detector.forgotten();
         }
         self.pass_on();
         if !self.stopped {
@@ -86,7 +87,6 @@ impl<'a> Merge<'a> {
         for (order, i) in places {
             let Some(what) = said.get_mut(i).and_then(Option::take) else { continue };
             match what {
-                Saying::Opened(opening) => self.streams.open(opening),
                 Saying::Seen(seen) => self.seen(&seen),
                 Saying::Ended(record, findings) => self.ended(*record, &findings, order.clock),
                 Saying::Took(taken) => self.took(*taken),
@@ -115,14 +115,16 @@ impl<'a> Merge<'a> {
     }
 
     fn seen(&mut self, seen: &Seen) {
-        for detector in &mut self.detectors {
-            detector.on_seen(seen, &mut self.heard);
+        let kind = seen.event.fact.kind();
+        for watch in self.detectors.iter_mut().filter(|w| w.wants(kind)) {
+            watch.detector.on_seen(seen, &mut self.heard);
         }
         self.pass_on();
         self.census.seen(seen);
         let event = &seen.event;
         let summary = &mut self.summary;
         match event.fact {
+            Fact::Opened => self.streams.open(seen),
             Fact::SynWhileSynchronized { seq, .. } => self.streams.hold(event.frame, &seen.endpoints, seq),
             Fact::HalfOpenEntered { again } => {
                 summary.half_open.enter(event.at);
@@ -159,8 +161,8 @@ impl<'a> Merge<'a> {
             let flow = self.sink.connection(&record, findings);
             self.note(flow);
         }
-        for detector in &mut self.detectors {
-            detector.on_record(&record, &mut self.heard);
+        for watch in &mut self.detectors {
+            watch.detector.on_record(&record, &mut self.heard);
         }
         self.pass_on();
     }
@@ -204,7 +206,10 @@ impl Streams {
         number
     }
 
-    fn open(&mut self, Opening { connection, ends, syn }: Opening) {
+    fn open(&mut self, seen: &Seen) {
+        let (connection, [a, b], header) = (seen.connection, seen.endpoints, &seen.header);
+        let ends = (a.min(b), a.max(b));
+        let syn = Some(header.seq).filter(|_| header.flags.syn() && !header.flags.ack());
         let held = self.held.iter().position(|(at, _)| *at == connection);
         let number = match (held.and_then(|at| self.held.remove(at)), self.latest.get(&ends)) {
             (Some((_, number)), _) => number,

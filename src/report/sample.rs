@@ -162,6 +162,7 @@ pub fn finding(rule: &'static str, frame: u64) -> Finding {
         count: 1,
         message: "the SYN+ACK acknowledges 91, expected 101".into(),
         evidence: vec![("expected_ack", json!(101)), ("ack", json!(91))],
+        series: None,
     }
 }
 

@@ -85,8 +85,8 @@ impl Detector for Clients {
     fn on_seen(&mut self, seen: &Seen, say: &mut Vec<Finding>) {
         let event = &seen.event;
         let begins = match event.fact {
-            Fact::LifeBegan => true,
-            Fact::LifeEnded => false,
+            Fact::LifeBegan { .. } => true,
+            Fact::LifeEnded { .. } => false,
             _ => return,
         };
         let pair = (seen.endpoints[event.end].addr, seen.endpoints[1 - event.end]);

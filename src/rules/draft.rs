@@ -157,6 +157,7 @@ impl Draft {
             count: self.count,
             message,
             evidence: self.detail.evidence,
+            series: None,
         }
     }
 }

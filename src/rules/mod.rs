@@ -20,9 +20,9 @@ mod time_wait;
 mod wide;
 
 pub use draft::Drafts;
-pub use finding::{Finding, Severity};
+pub use finding::{Finding, Series, Severity};
 pub use lookup::{UnknownRule, edits, find};
-pub use registry::{Check, Detail, Detector, Judgement, Rule, RuleSet, Scene, Seen};
+pub use registry::{Check, Detail, Detector, Judgement, Rule, RuleSet, Scene, Seen, Watch};
 
 /// Every family: its prefix and its rules, in the order of printing.
 pub const FAMILIES: [(&str, &[Rule]); 9] = [

@@ -5,10 +5,10 @@ use serde_json::Value;
 use super::finding::{Finding, Severity};
 use crate::config::RuleConfig;
 use crate::tcp::{Endpoint, Segment, Timestamp};
-use crate::track::{Confidence, Connection, Event, Kind, Record};
+use crate::track::{Confidence, Connection, Event, Header, Kind, Record};
 
 /// One rule: what it is called, what it says of itself, and how it judges.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Rule {
     /// Such as `HS002`; never reused.
     pub id: &'static str,
@@ -48,6 +48,29 @@ pub trait Detector: std::fmt::Debug + Send {
 
     /// The input ended at `now`.
     fn on_end(&mut self, _now: Timestamp, _say: &mut Vec<Finding>) {}
+
+    /// Keys let go so far because a table was full; what was counted of them is missing.
+    fn forgotten(&self) -> u64 {
+        0
+    }
+}
+
+/// A detector and the kinds of facts it is told.
+#[derive(Debug)]
+pub struct Watch {
+    /// The detector.
+    pub detector: Box<dyn Detector>,
+    wants: u64,
+}
+
+const _: () = assert!(Kind::COUNT <= u64::BITS as usize, "one bit for each kind");
+
+impl Watch {
+    /// Whether it is to be told of facts of this kind.
+    #[inline]
+    pub fn wants(&self, kind: Kind) -> bool {
+        self.wants & 1 << kind as u8 != 0
+    }
 }
 
 /// A fact with what a detector needs to know of its connection.
@@ -59,8 +82,35 @@ pub struct Seen {
     pub endpoints: [Endpoint; 2],
     /// Which of them is the client, if anything told by then.
     pub client: Option<usize>,
+    /// When the connection began: the time of its first packet.
+    pub began: Timestamp,
+    /// A SYN was captured of it.
+    pub has_syn: bool,
+    /// The header of the segment that shows the fact; all zero for timers and at the end.
+    pub header: Header,
     /// The fact.
     pub event: Event,
+}
+
+impl Seen {
+    /// A fact about a connection as it stands.
+    pub fn new(event: &Event, connection: &Connection, segment: Option<&Segment>) -> Self {
+        Self {
+            connection: connection.id,
+            endpoints: [connection.ends[0].endpoint, connection.ends[1].endpoint],
+            client: connection.client(),
+            began: connection.first,
+            has_syn: connection.open.syn_at.is_some(),
+            header: segment.map_or_else(Header::default, Header::of),
+            event: *event,
+        }
+    }
+
+    /// The end that the fact is about, and the other one.
+    pub fn ends(&self) -> (Endpoint, Endpoint) {
+        let end = self.event.end & 1;
+        (self.endpoints[end], self.endpoints[1 - end])
+    }
 }
 
 /// What a rule sees: one fact, and the connection as it stands at that point.
@@ -229,19 +279,23 @@ impl RuleSet {
         self.beyond.get(kind as usize).is_some_and(|b| *b)
     }
 
-    /// One detector for each function that a selected rule names.
-    pub fn detectors(&self) -> Vec<Box<dyn Detector>> {
-        let mut made: Vec<usize> = Vec::new();
+    /// One detector for each function that a selected rule names, told what all selected rules of it want.
+    pub fn detectors(&self) -> Vec<Watch> {
+        let mut made: Vec<(usize, u64)> = Vec::new();
         let mut detectors = Vec::new();
         for rule in super::rules().filter(|r| self.config.has(r.id)) {
-            if let Check::Capture(make) = rule.check
-                && !made.contains(&(make as usize))
-            {
-                made.push(make as usize);
-                detectors.push(make(&self.config));
+            let Check::Capture(make) = rule.check else { continue };
+            let wants = rule.wants.iter().fold(0, |all, kind| all | 1u64 << *kind as u8);
+            match made.iter_mut().find(|(function, _)| *function == make as usize) {
+                Some((_, all)) => *all |= wants,
+                None => {
+                    made.push((make as usize, wants));
+                    detectors.push(make(&self.config));
+                }
             }
         }
-        detectors
+        let watch = |(detector, (_, wants))| Watch { detector, wants };
+        detectors.into_iter().zip(made).map(watch).collect()
     }
 
     /// The rules that want a kind of fact.

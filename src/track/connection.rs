@@ -13,6 +13,7 @@ use super::record::{Reason, RoleBasis};
 use super::reset::ResetMemo;
 use super::signs::Signs;
 use super::steps::Steps;
+use super::stray::Stray;
 use super::time_wait::Interval;
 use super::wireshark::Completeness;
 use super::zeek::ZeekTrack;
@@ -75,6 +76,7 @@ pub struct Connection {
     pub(super) offload: bool,
     pub(super) abnormal: bool,
     pub(super) ack_loop: AckRun,
+    pub(super) stray: Stray,
     /// How far its packets' times lie behind the highest time of the capture.
     pub(super) lag: Duration,
 }
@@ -109,6 +111,7 @@ impl Connection {
             offload: false,
             abnormal: false,
             ack_loop: AckRun::default(),
+            stray: Stray::of(s),
             lag: Duration::ZERO,
         }
     }
@@ -151,6 +154,7 @@ impl Connection {
         self.last_frame = s.packet;
         self.last = self.last.max(s.time);
         self.notable(s, e, ctx);
+        self.note_stray(s, e, ctx);
         self.take_note_of(s, e);
         let repeats = self.ends[e].flow.retransmissions;
         let accepted = !illegal(s) && !to_group(s) && !self.is_self_connected();

@@ -325,6 +325,10 @@ pub enum Fact {
         keep_alives: u32,
         /// It is the connection's first payload.
         is_first: bool,
+        /// The end that speaks again.
+        by: u8,
+        /// Payload bytes that each end has sent by now; 2^32 − 1 stands for more too.
+        payload: [u32; 2],
     },
     /// The same payload was sent again, or another keep-alive probe was, and the peer has said nothing in between.
     Unanswered {
@@ -335,10 +339,36 @@ pub enum Fact {
         /// Since the payload was sent first, or since the first probe.
         lasted: Duration,
     },
+    /// Payload is sent, or a probe, into a window that has been at most 256 bytes for a second or more. The end is the
+    /// one whose window it is.
+    Throttled {
+        /// Since the window became so small.
+        lasted: Duration,
+        /// The window, bytes.
+        window: u32,
+    },
     /// Both ends are open: synchronized, and not in TIME_WAIT. The end is the client.
-    LifeBegan,
+    LifeBegan {
+        /// Payload was sent before.
+        spoke: bool,
+    },
+    /// The first payload of either end while both are open. The end is its sender.
+    FirstPayload,
     /// They no longer are. The end is the client.
-    LifeEnded,
+    LifeEnded {
+        /// Payload was sent.
+        spoke: bool,
+    },
+    /// In a connection that began with something else than a SYN, and of which only that end spoke: it sends its SYN+ACK
+    /// again, or a RST.
+    StrayAgain,
+    /// In such a connection: what shows that it is one, or that the other end knows nothing of it.
+    StrayFollowed {
+        /// It is the other end that speaks.
+        by_receiver: bool,
+        /// With a RST.
+        reset: bool,
+    },
     /// The end's record is being made; the connection's figures are final.
     Ended,
 }
@@ -393,8 +423,12 @@ pub enum Kind {
     Departed,
     Idle,
     Unanswered,
+    Throttled,
     LifeBegan,
+    FirstPayload,
     LifeEnded,
+    StrayAgain,
+    StrayFollowed,
     Ended,
 }
 
@@ -453,8 +487,12 @@ impl Fact {
             Self::Departed { .. } => Kind::Departed,
             Self::Idle { .. } => Kind::Idle,
             Self::Unanswered { .. } => Kind::Unanswered,
-            Self::LifeBegan => Kind::LifeBegan,
-            Self::LifeEnded => Kind::LifeEnded,
+            Self::Throttled { .. } => Kind::Throttled,
+            Self::LifeBegan { .. } => Kind::LifeBegan,
+            Self::FirstPayload => Kind::FirstPayload,
+            Self::LifeEnded { .. } => Kind::LifeEnded,
+            Self::StrayAgain => Kind::StrayAgain,
+            Self::StrayFollowed { .. } => Kind::StrayFollowed,
             Self::Ended => Kind::Ended,
         }
     }

@@ -2,6 +2,7 @@
 
 use super::connection::{Connection, Context};
 use super::event::Fact;
+use super::peer::Window;
 use super::space::Placement;
 use crate::tcp::{Certainty, Checksum, Duration, Flags, Segment, SeqNumber, State, Timestamp};
 
@@ -88,8 +89,20 @@ impl Connection {
             self.compare_payload(s, e, ctx);
             self.place(s, e);
         }
+        self.note_throttled(s, e, probe, ctx);
         self.note_timestamps(s, e, ctx);
         self.note_departure(s, e, ctx);
+    }
+
+    /// Something for the peer, whose window has let next to nothing through for a while.
+    fn note_throttled(&mut self, s: &Segment, e: usize, probe: bool, ctx: &mut Context<'_>) {
+        let window = &self.ends[1 - e].window;
+        if let Some(since) = window.small_since.filter(|_| probe || s.payload_len > 0)
+            && s.time.since(since) >= Duration::from_secs(1)
+        {
+            let (lasted, window) = (s.time.since(since), window.last);
+            self.tell(ctx, 1 - e, Fact::Throttled { lasted, window });
+        }
     }
 
     /// Pure ACKs in a row whose sender repeats its last one. Anything else, or ten seconds, ends the row.
@@ -257,6 +270,11 @@ impl Connection {
         window.max = window.max.max(scaled);
         if s.flags.syn() {
             return;
+        }
+        if scaled > Window::SMALL {
+            window.small_since = None;
+        } else {
+            window.small_since.get_or_insert(s.time);
         }
         if s.window == 0 {
             window.zero_since.get_or_insert(s.time);

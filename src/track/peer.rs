@@ -152,9 +152,17 @@ pub struct Window {
     pub right_after_syn: Option<SeqNumber>,
     /// Since when it is closed.
     pub zero_since: Option<Timestamp>,
+    /// Since when it is at most [`Window::SMALL`].
+    pub small_since: Option<Timestamp>,
     /// Probes of the peer since then.
     pub probes: u32,
     pub(super) raw: u16,
+}
+
+impl Window {
+    /// A window that lets nothing of use through: less than half of the smallest MSS every path must carry (RFC 9293
+    /// §3.7.1: 536 bytes).
+    pub const SMALL: u32 = 256;
 }
 
 /// Something acknowledged beyond all that was captured; its sender's next segment decides what it was.

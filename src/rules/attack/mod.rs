@@ -1,5 +1,33 @@
-//! AT: attacks. One file per kind; most look across connections, each with a bounded memory (tcp.md §5).
+//! AT: rules about attacks, one file for each kind; and the machinery that they share (tcp.md §5).
+//!
+//! Every table is bounded, every hash that an output depends on has a fixed key, and an attack is one finding for each
+//! episode, however many packets it takes.
+#![allow(dead_code, reason = "the detectors come next")]
 
+mod alarm;
+mod episode;
 mod injection;
+mod seconds;
+mod sketch;
 
-pub use injection::RULES;
+use super::registry::Rule;
+
+/// The rules of this family, in order of ids.
+pub const RULES: &[Rule] = &join::<COUNT>([injection::RULES, injection::blind_data::RULES]);
+
+const COUNT: usize = injection::RULES.len() + injection::blind_data::RULES.len();
+
+/// Lists one after the other.
+const fn join<const N: usize>(lists: [&'static [Rule]; 2]) -> [Rule; N] {
+    let mut all = [lists[0][0]; N];
+    let (mut list, mut at) = (0, 0);
+    while list < lists.len() {
+        let mut i = 0;
+        while i < lists[list].len() {
+            all[at] = lists[list][i];
+            (i, at) = (i + 1, at + 1);
+        }
+        list += 1;
+    }
+    all
+}

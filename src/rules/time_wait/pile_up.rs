@@ -147,6 +147,7 @@ impl PileUp {
                 ("upper_bound", true.into()),
                 ("hosts_not_counted", self.uncounted.into()),
             ],
+            series: None,
         })
     }
 }

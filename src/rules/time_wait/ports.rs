@@ -207,6 +207,7 @@ impl Ports {
                 ("syns_refused", usage.refused.into()),
                 ("not_counted", self.uncounted.into()),
             ],
+            series: None,
         })
     }
 }

@@ -4,10 +4,33 @@ use serde_json::Value;
 
 use crate::config::{RuleConfig, ScanThresholds};
 use crate::rules::finding::{Finding, Severity};
-use crate::rules::registry::Detector;
+use crate::rules::registry::{Detector, rules};
 use crate::rules::wide::wide;
 use crate::tcp::Endpoint;
 use crate::track::{Confidence, Guesses, Overlaid, Record, Replaced, Role, Signs, Usual};
+
+rules! {
+    /// ## What it reports
+    /// Somebody tries to put data, or a SYN, into a connection. `data`: three or more segments with payload inside the
+    /// window whose acknowledgment cannot be right. `replaced`: payload sent again with other bytes, by a packet whose
+    /// TTL or IP id is not its sender's; or payload of two lengths at one place, whose headers differ in two of TTL, IP
+    /// id and timestamps. `syn`: three or more SYNs with changing numbers within 10 s, and no RSTs of
+    /// that kind. `stray`: five or more segments with payload outside the window, each as far from the one before.
+    /// ## Why it matters
+    /// One that fits puts an attacker's bytes into the stream: into a web page, a route, a command.
+    /// ## When it is normal
+    /// Where data was not captured, acknowledgments of it look impossible; such connections are left out. A sender
+    /// that merely runs over the window sends contiguous data, which is not counted (SQ003 and SQ004 tell it).
+    /// ## Example
+    /// On an open connection, payload at the expected number that acknowledges 2,000,000,000 beyond what was sent, three
+    /// times.
+    /// ## Source
+    /// RFC 5961 §4 and §5; RFC 9293 §3.10.7.4, fifth check.
+    "AT018" "blind-injection" {
+        severity: Warning, source: "RFC 5961 §4, §5", since: "0.1",
+        wants: [], check: Capture(blind_data),
+    }
+}
 
 /// The detector behind AT018; it remembers nothing.
 pub(super) fn blind_data(config: &RuleConfig) -> Box<dyn Detector> {

@@ -70,7 +70,7 @@ struct Ports {
 
 impl Detector for BlindResets {
     fn on_seen(&mut self, seen: &Seen, _say: &mut Vec<Finding>) {
-        if seen.event.fact == Fact::LifeBegan {
+        if let Fact::LifeBegan { .. } = seen.event.fact {
             let [a, b] = seen.endpoints;
             for service in [(a.addr, b), (b.addr, a)] {
                 self.open.at(service, &mut Vec::new(), || ());

@@ -1,6 +1,6 @@
 //! AT rules about segments that come from somebody else than they say: forged, guessed, or sent to confuse.
 
-mod blind_data;
+pub(super) mod blind_data;
 mod blind_reset;
 mod hijack;
 mod land;
@@ -86,25 +86,5 @@ rules! {
     "AT013" "handshake-hijack" {
         severity: Warning, source: "RFC 9293 §3.4.1", since: "0.1",
         wants: [SynAckIsnChanged, HandshakeDone], check: Connection(hijack::hijack),
-    }
-    /// ## What it reports
-    /// Somebody tries to put data, or a SYN, into a connection. `data`: three or more segments with payload inside the
-    /// window whose acknowledgment cannot be right. `replaced`: payload sent again with other bytes, by a packet whose
-    /// TTL or IP id is not its sender's; or payload of two lengths at one place, whose headers differ in two of TTL, IP
-    /// id and timestamps. `syn`: three or more SYNs with changing numbers within 10 s, and no RSTs of
-    /// that kind. `stray`: five or more segments with payload outside the window, each as far from the one before.
-    /// ## Why it matters
-    /// One that fits puts an attacker's bytes into the stream: into a web page, a route, a command.
-    /// ## When it is normal
-    /// Where data was not captured, acknowledgments of it look impossible; such connections are left out. A sender
-    /// that merely runs over the window sends contiguous data, which is not counted (SQ003 and SQ004 tell it).
-    /// ## Example
-    /// On an open connection, payload at the expected number that acknowledges 2,000,000,000 beyond what was sent, three
-    /// times.
-    /// ## Source
-    /// RFC 5961 §4 and §5; RFC 9293 §3.10.7.4, fifth check.
-    "AT018" "blind-injection" {
-        severity: Warning, source: "RFC 5961 §4, §5", since: "0.1",
-        wants: [], check: Capture(blind_data::blind_data),
     }
 }
