@@ -1,6 +1,8 @@
-//! Flags about the kernels of the hosts that were captured: TIME_WAIT, port range, backlog.
+//! Flags about the hosts that were captured: TIME_WAIT, port range, backlog, and who may scan.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+
+use ipnet::IpNet;
 
 use super::args::{InputArgs, Os};
 use super::failure::Usage;
@@ -23,6 +25,9 @@ pub fn thresholds(args: &InputArgs) -> Result<Thresholds, Usage> {
     }
     if let Some(n) = args.somaxconn {
         thresholds.somaxconn = n;
+    }
+    for text in &args.trusted {
+        thresholds.scans.trusted.push(network(text)?);
     }
     for text in &args.threshold {
         set(&mut thresholds, text)?;
@@ -89,6 +94,18 @@ fn number(text: &str) -> Result<u64, Usage> {
     })
 }
 
+/// `192.0.2.0/24`, or one address.
+fn network(text: &str) -> Result<IpNet, Usage> {
+    let text = text.trim();
+    let net = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+    net.map_err(|_| {
+        Usage::new(
+            format!("{text:?} is not a network"),
+            "write it as 192.0.2.0/24, 2001:db8::/32 or 192.0.2.7",
+        )
+    })
+}
+
 fn listener(text: &str) -> Result<Endpoint, Usage> {
     let socket: Result<SocketAddr, _> = text.trim().parse();
     socket.map(|s| Endpoint::new(s.ip(), s.port())).map_err(|_| {
@@ -122,6 +139,8 @@ mod tests {
         for wrong in ["", "5", "9-5", "0-5", "1-99999", "a-b"] {
             assert!(range(wrong).is_err(), "{wrong}");
         }
+        assert!(network("192.0.2.0/24").expect("a network").contains(&network("192.0.2.7").expect("a host")));
+        assert!(network("192.0.2.0/33").is_err() && network("here").is_err());
         assert_eq!(number("128").expect("a backlog"), 128);
         assert!(number("0").is_err() && number("-1").is_err() && number("many").is_err());
         assert_eq!(listener("[2001:db8::1]:80").expect("a listener").port, 80);

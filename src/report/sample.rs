@@ -207,6 +207,7 @@ fn open(outcome: OpenOutcome) -> Open {
         outcome,
         client_isn: Some(1000),
         server_isn: Some(5000),
+        client_stack: 1,
         syn_retransmissions: 0,
         syn_ack_retransmissions: if complete { 0 } else { 2 },
         rtt: ms(20),

@@ -126,6 +126,7 @@ impl Connection {
             outcome: self.open_outcome(client),
             client_isn: isn(&self.ends[client]),
             server_isn: isn(&self.ends[1 - client]),
+            client_stack: self.ends[client].offer.map_or(0, |o| o.stack),
             syn_retransmissions: self.open.syn_retransmissions,
             syn_ack_retransmissions: self.open.syn_ack_retransmissions,
             rtt,

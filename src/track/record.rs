@@ -242,6 +242,8 @@ pub struct Open {
     pub client_isn: Option<u32>,
     /// Initial sequence number of the server.
     pub server_isn: Option<u32>,
+    /// Digest of the options of the client's first SYN: one stack has one value. 0 without a SYN.
+    pub client_stack: u32,
     /// SYNs the client sent again.
     pub syn_retransmissions: u32,
     /// SYN+ACKs the server sent again.

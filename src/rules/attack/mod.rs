@@ -6,19 +6,32 @@
 
 mod alarm;
 mod episode;
+mod fingerprint;
 mod injection;
+mod isn;
+mod scan;
 mod seconds;
 mod sketch;
 
 use super::registry::Rule;
 
 /// The rules of this family, in order of ids.
-pub const RULES: &[Rule] = &join::<COUNT>([injection::RULES, injection::blind_data::RULES]);
+pub const RULES: &[Rule] = &join::<{ count(&LISTS) }>(&LISTS);
 
-const COUNT: usize = injection::RULES.len() + injection::blind_data::RULES.len();
+/// Those of each file.
+const LISTS: [&[Rule]; 5] =
+    [scan::RULES, injection::RULES, injection::blind_data::RULES, isn::RULES, fingerprint::RULES];
+
+const fn count(lists: &[&[Rule]]) -> usize {
+    let (mut count, mut list) = (0, 0);
+    while list < lists.len() {
+        (count, list) = (count + lists[list].len(), list + 1);
+    }
+    count
+}
 
 /// Lists one after the other.
-const fn join<const N: usize>(lists: [&'static [Rule]; 2]) -> [Rule; N] {
+const fn join<const N: usize>(lists: &[&[Rule]]) -> [Rule; N] {
     let mut all = [lists[0][0]; N];
     let (mut list, mut at) = (0, 0);
     while list < lists.len() {

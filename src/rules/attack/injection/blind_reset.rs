@@ -87,8 +87,6 @@ impl Detector for BlindResets {
     }
 
     fn on_end(&mut self, _now: Timestamp, say: &mut Vec<Finding>) {
-        let forgotten = self.pairs.forgotten() + self.services.forgotten();
-        let first = say.len();
         for (pair, tries) in self.pairs.drain() {
             say.push(tries.finding(pair, &self.limits));
         }
@@ -96,11 +94,10 @@ impl Detector for BlindResets {
             let was_open = self.open.get(&service).is_some();
             say.extend(ports.finding(&service, was_open, &self.limits));
         }
-        if forgotten > 0 {
-            for finding in say.iter_mut().skip(first) {
-                finding.evidence.push(("pairs_forgotten", forgotten.into()));
-            }
-        }
+    }
+
+    fn forgotten(&self) -> u64 {
+        self.pairs.forgotten() + self.services.forgotten() + self.open.forgotten()
     }
 }
 

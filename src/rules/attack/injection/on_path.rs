@@ -64,16 +64,13 @@ impl Detector for OnPath {
     }
 
     fn on_end(&mut self, _now: Timestamp, say: &mut Vec<Finding>) {
-        let forgotten = self.waiting.forgotten();
-        let first = say.len();
         for (source, alike) in self.waiting.drain() {
             alike.finish(source, &self.limits, say);
         }
-        if forgotten > 0 {
-            for finding in say.iter_mut().skip(first) {
-                finding.evidence.push(("sources_forgotten", forgotten.into()));
-            }
-        }
+    }
+
+    fn forgotten(&self) -> u64 {
+        self.waiting.forgotten()
     }
 }
 
