@@ -1,5 +1,6 @@
 //! The one test program; each module says what it holds the library or the program to.
 
+mod attacks;
 mod cli;
 mod decoding;
 mod explain;

@@ -2,6 +2,7 @@
 
 use super::agreed::Departure;
 use super::record::{HalfOpenEnd, Reason, TimeWaitEnd};
+use super::stray::StrayKind;
 use crate::tcp::{Certainty, Duration, SeqNumber, State, Timestamp};
 
 /// One fact about one connection at one point in the order.
@@ -359,14 +360,19 @@ pub enum Fact {
         /// Payload was sent.
         spoke: bool,
     },
-    /// In a connection that began with something else than a SYN, and of which only that end spoke: it sends its SYN+ACK
-    /// again, or a RST.
-    StrayAgain,
-    /// In such a connection: what shows that it is one, or that the other end knows nothing of it.
+    /// In a connection that began with something else than a SYN, and of which only that end spoke: it sends a SYN+ACK
+    /// or a RST, again or after that.
+    StrayAgain {
+        /// What it began with.
+        kind: StrayKind,
+    },
+    /// In such a connection, once for each end: it goes on, or the other end says something.
     StrayFollowed {
+        /// What it began with.
+        kind: StrayKind,
         /// It is the other end that speaks.
         by_receiver: bool,
-        /// With a RST.
+        /// With a RST: it knows nothing of the connection, or wants none of it.
         reset: bool,
     },
     /// The end's record is being made; the connection's figures are final.
@@ -491,7 +497,7 @@ impl Fact {
             Self::LifeBegan { .. } => Kind::LifeBegan,
             Self::FirstPayload => Kind::FirstPayload,
             Self::LifeEnded { .. } => Kind::LifeEnded,
-            Self::StrayAgain => Kind::StrayAgain,
+            Self::StrayAgain { .. } => Kind::StrayAgain,
             Self::StrayFollowed { .. } => Kind::StrayFollowed,
             Self::Ended => Kind::Ended,
         }

@@ -42,4 +42,5 @@ pub use record::{
 pub use shape::{CloseOutcome, CloseShape, OpenOutcome, OpenShape};
 pub use signs::{Guesses, Overlaid, Replaced, ResetBurst, Signs, Usual};
 pub use space::{Placement, SendSpace};
+pub use stray::StrayKind;
 pub use succession::Tracked;

@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use super::seconds::{second_of, start_of};
+use super::seconds::start_of;
 use crate::rules::counter::Frames;
 use crate::rules::finding::{Finding, Series, Severity};
 use crate::rules::wide::wide;
@@ -14,11 +14,13 @@ use crate::track::Confidence;
 /// What all attacks have in common. `C` is the number of columns of the series.
 #[derive(Debug)]
 pub(super) struct Episode<const C: usize> {
-    /// The second in which it began.
+    /// When it began.
+    from: Timestamp,
+    /// The second that lies in.
     start: i64,
     /// When the alarm was raised.
     raised: Timestamp,
-    /// The latest second with any of it.
+    /// The latest second with a notable part of it.
     last: i64,
     /// Bad events.
     pub count: u64,
@@ -33,13 +35,16 @@ pub(super) struct Episode<const C: usize> {
     next: i64,
 }
 
+/// A second with less than one part in so many of the peak may be what is always there.
+const FADED: u64 = 20;
 /// Rows kept; when there are more, two become one.
 const ROWS: usize = 512;
 
 impl<const C: usize> Episode<C> {
-    /// One that began in the second `start` and was noticed at `raised`.
-    pub fn new(start: i64, raised: Timestamp) -> Self {
+    /// One that began in the second `start`, but not before `from`, and was noticed at `raised`.
+    pub fn new(start: i64, from: Timestamp, raised: Timestamp) -> Self {
         Self {
+            from: from.max(start_of(start)),
             start,
             raised,
             last: start,
@@ -59,11 +64,11 @@ impl<const C: usize> Episode<C> {
             return;
         }
         self.count += bad;
-        if bad > 0 {
-            self.last = second;
-        }
         if bad > self.peak {
             (self.peak, self.peak_second) = (bad, second);
+        }
+        if bad > 0 && bad * FADED >= self.peak {
+            self.last = second;
         }
         // A jump of the clock makes no rows that nobody reads.
         let reach = self.step.saturating_mul(2 * ROWS as i64);
@@ -85,9 +90,19 @@ impl<const C: usize> Episode<C> {
         }
     }
 
+    /// The latest second with a notable part of it.
+    pub fn last(&self) -> i64 {
+        self.last
+    }
+
     /// When it began.
     pub fn start(&self) -> Timestamp {
-        start_of(self.start)
+        self.from
+    }
+
+    /// When the alarm was raised.
+    pub fn raised(&self) -> Timestamp {
+        self.raised
     }
 
     /// When it ended, as far as was seen: the end of its last second, or `now` where that is earlier.
@@ -107,7 +122,7 @@ impl<const C: usize> Episode<C> {
 
     /// The finding: what all attacks tell, and `evidence` after it.
     pub fn finding(
-        self,
+        mut self,
         (id, key): (&'static str, String),
         now: Timestamp,
         (confidence, message): (Confidence, String),
@@ -115,6 +130,7 @@ impl<const C: usize> Episode<C> {
         evidence: Vec<(&'static str, Value)>,
     ) -> Finding {
         let rate = self.rate(now);
+        self.rows.truncate(((self.last - self.start) / self.step) as usize + 1);
         let mut finding = wide(id, key, self.raised, message);
         finding.severity = if confidence >= Confidence::High { Severity::Error } else { Severity::Warning };
         finding.confidence = confidence;
@@ -128,7 +144,7 @@ impl<const C: usize> Episode<C> {
         ];
         finding.evidence.extend(evidence);
         finding.series = Some(Series {
-            start: self.start(),
+            start: start_of(self.start),
             step: Duration::from_secs(self.step),
             columns: columns
                 .into_iter()
@@ -173,19 +189,18 @@ pub(super) fn possible(confidence: Confidence) -> &'static str {
     if confidence <= Confidence::Low { "possible " } else { "" }
 }
 
+/// The confidence in a sentence.
+pub(super) fn confidence_word(confidence: Confidence) -> &'static str {
+    match confidence {
+        Confidence::Guess | Confidence::Low => "low",
+        Confidence::Medium => "medium",
+        Confidence::High | Confidence::Certain => "high",
+    }
+}
+
 /// A share in per cent.
 pub(super) fn percent(part: u64, whole: u64) -> u64 {
     part.saturating_mul(100) / whole.max(1)
-}
-
-/// The second of `at` and, beside it, whether it is later than the one `before`.
-pub(super) fn moves_on(before: &mut Option<i64>, at: Timestamp) -> (i64, bool) {
-    let second = second_of(at);
-    let later = before.is_none_or(|b| second > b);
-    if later {
-        *before = Some(second);
-    }
-    (second, later)
 }
 
 #[cfg(test)]
@@ -194,7 +209,7 @@ mod tests {
 
     #[test]
     fn a_long_episode_has_longer_steps_and_the_same_sums() {
-        let mut episode = Episode::<2>::new(1000, start_of(1003));
+        let mut episode = Episode::<2>::new(1000, start_of(0), start_of(1003));
         for second in 1000..3000 {
             episode.add(second, 5, [5, 1]);
             episode.add(second, 5, [5, 1]);
@@ -222,7 +237,7 @@ mod tests {
 
     #[test]
     fn a_jump_of_the_clock_costs_nothing() {
-        let mut episode = Episode::<1>::new(0, start_of(0));
+        let mut episode = Episode::<1>::new(0, start_of(0), start_of(0));
         episode.add(0, 1, [1]);
         episode.add(i64::MAX / 2, 1, [1]);
         assert!(episode.rows.len() <= ROWS);

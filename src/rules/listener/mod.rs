@@ -75,7 +75,7 @@ impl Detector for Listeners {
             }
             Fact::AcceptAborted => self.listener(own, say).drops.accept_queue_full(at),
             Fact::HalfOpenEntered { again } => {
-                let backlog = self.limits.backlog(&own);
+                let backlog = self.limits.effective_backlog(&own);
                 let listener = self.listener(own, say);
                 listener.queue.enter(at, frame, backlog);
                 if again {
@@ -121,7 +121,7 @@ impl Listeners {
 
     fn close_drops(&mut self, endpoint: Endpoint, now: Timestamp, say: &mut Vec<Finding>) {
         if let Some(listener) = self.table.get(&endpoint) {
-            let backlog = self.limits.backlog(&endpoint);
+            let backlog = self.limits.effective_backlog(&endpoint);
             say.extend(listener.drops.close_if_over(endpoint, now, backlog));
         }
     }
@@ -144,7 +144,7 @@ impl Listener {
 
 impl Thresholds {
     /// The effective backlog of a listener, where the user told one: the kernel clamps it to somaxconn.
-    fn backlog(&self, endpoint: &Endpoint) -> Option<u64> {
+    pub(in crate::rules) fn effective_backlog(&self, endpoint: &Endpoint) -> Option<u64> {
         let own = self.backlog_of.iter().find(|(e, _)| e == endpoint).map(|(_, n)| *n);
         own.or(self.backlog).map(|n| n.min(self.somaxconn))
     }
