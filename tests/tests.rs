@@ -13,6 +13,7 @@ mod readme;
 mod reports;
 mod rules;
 mod rules_capture;
+mod scans;
 mod show;
 mod support;
 mod time_wait;

@@ -36,6 +36,8 @@ pub struct ScanThresholds {
     pub slow_span: Duration,
     /// AT008, AT009: per cent of first contacts that succeed, from which on a source is no scanner.
     pub scan_success: u64,
+    /// AT008, AT009: attempts at a target that was tried before, for each target; scanners try twice or three times.
+    pub scan_again: u64,
     /// AT009 distributed: hosts of one network.
     pub spread_hosts: u64,
     /// AT009 distributed: SYNs of each source, at most.
@@ -84,6 +86,7 @@ impl Default for ScanThresholds {
             scan_span: Duration::from_secs(300),
             slow_span: Duration::from_secs(3600),
             scan_success: 30,
+            scan_again: 3,
             spread_hosts: 16,
             spread_each: 3,
             spread_alike: 90,
@@ -110,7 +113,7 @@ impl ScanThresholds {
     }
 
     /// The names of all.
-    pub const NAMES: [&str; 27] = [
+    pub const NAMES: [&str; 28] = [
         "stealth",
         "stealth-acks",
         "stealth-span",
@@ -123,6 +126,7 @@ impl ScanThresholds {
         "scan-span",
         "slow-span",
         "scan-success",
+        "scan-again",
         "spread-hosts",
         "spread-each",
         "spread-alike",
@@ -155,6 +159,7 @@ impl ScanThresholds {
             "scan-span" => Knob::Span(&mut self.scan_span),
             "slow-span" => Knob::Span(&mut self.slow_span),
             "scan-success" => Knob::Count(&mut self.scan_success),
+            "scan-again" => Knob::Count(&mut self.scan_again),
             "spread-hosts" => Knob::Count(&mut self.spread_hosts),
             "spread-each" => Knob::Count(&mut self.spread_each),
             "spread-alike" => Knob::Count(&mut self.spread_alike),

@@ -5,6 +5,7 @@
 
 mod tools;
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use crate::config::RuleConfig;
@@ -40,7 +41,7 @@ rules! {
     /// masscan and zmap source code; nmap.org, OS detection; Antonakakis et al., Understanding the Mirai Botnet (2017);
     /// Weaver, Sommer, Paxson (NDSS 2009).
     "AT020" "tool-fingerprint" {
-        severity: Note, source: "tcp.md §5.5", since: "0.1",
+        severity: Note, source: "source code of masscan, zmap, nmap and Mirai; NDSS 2009", since: "0.1",
         wants: [Opened], check: Capture(fingerprints),
     }
 }
@@ -58,6 +59,8 @@ fn fingerprints(_: &RuleConfig) -> Box<dyn Detector> {
 
 /// Sources, listeners and hosts remembered, of each so many.
 const MAX_KEYS: usize = 4096;
+/// Stands for all ports of an address.
+const ANY_PORT: u16 = 0;
 /// A listener is watched when it is asked so often within ten seconds (tcp.md §5.0).
 const LISTENER_ASKED: u8 = 8;
 
@@ -112,6 +115,8 @@ impl Detector for Fingerprints {
         say.extend(self.gone.drain(..).filter_map(|(key, marks)| marks.finding(key)));
         if seen.header.is_syn() && !seen.header.is_cut {
             self.asked(dst, seen, say);
+            // Some floods take another port each time.
+            self.asked(Endpoint::new(dst.addr, ANY_PORT), seen, say);
         }
     }
 
@@ -129,9 +134,7 @@ impl Detector for Fingerprints {
 
     fn on_end(&mut self, _now: Timestamp, say: &mut Vec<Finding>) {
         say.extend(self.sources.drain().into_iter().filter_map(|(key, marks)| marks.finding(key)));
-        say.extend(
-            self.listeners.drain().into_iter().filter_map(|(listener, asked)| asked.finding(listener)),
-        );
+        self.tell_listeners(say);
         say.extend(
             self.injectors.drain().into_iter().map(|((host, label), span)| injected(host, label, span)),
         );
@@ -143,6 +146,22 @@ impl Detector for Fingerprints {
 }
 
 impl Fingerprints {
+    /// An address is told only where none of its listeners is.
+    fn tell_listeners(&mut self, say: &mut Vec<Finding>) {
+        let (addresses, listeners): (Vec<_>, Vec<_>) =
+            self.listeners.drain().into_iter().partition(|(listener, _)| listener.port == ANY_PORT);
+        let mut told = BTreeSet::new();
+        for (listener, asked) in listeners.into_iter().chain(addresses) {
+            if listener.port == ANY_PORT && told.contains(&listener.addr) {
+                continue;
+            }
+            if let Some(finding) = asked.finding(listener) {
+                told.insert(listener.addr);
+                say.push(finding);
+            }
+        }
+    }
+
     fn asked(&mut self, listener: Endpoint, seen: &Seen, say: &mut Vec<Finding>) {
         if !self.gate.passes(hash_of_endpoint(&listener), second_of(seen.event.at)) {
             return;
@@ -193,16 +212,17 @@ impl Asked {
 
     fn finding(self, listener: Endpoint) -> Option<Finding> {
         let all = self.span.count;
+        let is_address = listener.port == ANY_PORT;
         let (label, share, what) = if self.zero16 * 100 >= all * 99 {
             ("zero16-flood", self.zero16, "have no options and a sequence number whose low half is 0")
-        } else if self.without_mss * 100 >= all * 95 {
+        } else if self.without_mss * 100 >= all * 95 && !is_address {
             ("unoptioned-flood", self.without_mss, "do not say a maximum segment size, as every stack does")
         } else {
             return None;
         };
-        let message = format!("{share} of {all} SYNs to {listener} {what}: a tool made them");
-        let mut finding =
-            (all >= Self::LEAST).then(|| self.span.finding(listener.to_string(), label, message))?;
+        let key = if is_address { listener.addr.to_string() } else { listener.to_string() };
+        let message = format!("{share} of {all} SYNs to {key} {what}: a tool made them");
+        let mut finding = (all >= Self::LEAST).then(|| self.span.finding(key, label, message))?;
         finding.evidence.push(("matching", share.into()));
         Some(finding)
     }

@@ -117,7 +117,7 @@ impl Sources {
             self.spreads.used(&contact);
         }
         if !self.first.is_first(&contact) {
-            return;
+            return self.again(&contact);
         }
         let walk = self.walks.at(contact.source, &mut Vec::new(), Walk::default);
         walk.add(contact.outcome);
@@ -132,6 +132,17 @@ impl Sources {
             self.fail(&early, false, say);
         }
         self.fail(&contact, suspicious, say);
+    }
+
+    /// A target that was tried before.
+    fn again(&mut self, contact: &Contact) {
+        let (source, target) = (contact.source, contact.target);
+        if let Some(scan) = self.hosts.get(&(source, target.addr)).and_then(|t| t.scan.as_mut()) {
+            scan.again += 1;
+        }
+        if let Some(scan) = self.ports.get(&(source, target.port)).and_then(|t| t.scan.as_mut()) {
+            scan.again += 1;
+        }
     }
 
     fn fail(&mut self, contact: &Contact, suspicious: bool, say: &mut Vec<Finding>) {
@@ -187,7 +198,8 @@ impl Sources {
         Some(finding)
     }
 
-    /// `None` where the source succeeds too often to be a scanner.
+    /// `None` where the source succeeds too often to be a scanner, or asks the same again and again: a flood, or one in
+    /// its name (AT001, AT003).
     fn finding<T: Copy + Ord>(
         &mut self,
         id: &'static str,
@@ -200,6 +212,9 @@ impl Sources {
         let walk = self.walks.get(source);
         let (failures, successes) = walk.map_or((scan.count(), 0), |w| (w.failures, w.successes));
         if successes * 100 >= (failures + successes) * self.limits.scan_success {
+            return None;
+        }
+        if scan.again > scan.count().saturating_mul(self.limits.scan_again) {
             return None;
         }
         let tool = self.tools.get(&source.addr).copied();
@@ -230,6 +245,7 @@ impl Sources {
             ("unanswered", scan.silent.into()),
             ("open", (scan.half_open + scan.empty).into()),
             ("odd_flags", scan.odd.into()),
+            ("tried_again", scan.again.into()),
             ("peak_per_step", scan.timeline.peak().into()),
             ("slow", scan.is_slow.into()),
             ("first_contacts_failed", failures.into()),

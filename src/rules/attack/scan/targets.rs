@@ -59,6 +59,8 @@ pub(super) struct Scan<T> {
     pub empty: u64,
     /// Those that got a segment that no stack sends.
     pub odd: u64,
+    /// Attempts at targets that had been tried before.
+    pub again: u64,
     /// The first open ones.
     pub open: BTreeMap<T, ()>,
     /// Some packets.
@@ -114,6 +116,7 @@ impl<T: Copy + Ord> Targets<T> {
             half_open: 0,
             empty: 0,
             odd: 0,
+            again: 0,
             open: BTreeMap::new(),
             frames: Frames::default(),
             timeline: Timeline::new(first),
