@@ -9,6 +9,7 @@ mod document;
 mod json;
 mod ladder;
 mod layout;
+mod line;
 mod ndjson;
 mod rules;
 #[cfg(feature = "cli")]
@@ -19,7 +20,7 @@ mod wireshark;
 
 use std::io::{self, Write};
 
-pub use community::community_id;
+pub use community::{CommunityId, community_id};
 pub use document::{Document, schema};
 pub use ladder::{Folding, LADDERS, LadderFormat, Numbers, View};
 pub use layout::{Color, Detail, Layout};

@@ -22,7 +22,7 @@ mod wide;
 pub use draft::Drafts;
 pub use finding::{Finding, Series, Severity};
 pub use lookup::{UnknownRule, edits, find};
-pub use registry::{Check, Detail, Detector, Judgement, Rule, RuleSet, Scene, Seen, Watch};
+pub use registry::{Check, Detail, Detector, Hearing, Judgement, Rule, RuleSet, Scene, Seen};
 
 /// Every family: its prefix and its rules, in the order of printing.
 pub const FAMILIES: [(&str, &[Rule]); 9] = [

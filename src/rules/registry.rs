@@ -55,24 +55,6 @@ pub trait Detector: std::fmt::Debug + Send {
     }
 }
 
-/// A detector and the kinds of facts it is told.
-#[derive(Debug)]
-pub struct Watch {
-    /// The detector.
-    pub detector: Box<dyn Detector>,
-    wants: u64,
-}
-
-const _: () = assert!(Kind::COUNT <= u64::BITS as usize, "one bit for each kind");
-
-impl Watch {
-    /// Whether it is to be told of facts of this kind.
-    #[inline]
-    pub fn wants(&self, kind: Kind) -> bool {
-        self.wants & 1 << kind as u8 != 0
-    }
-}
-
 /// A fact with what a detector needs to know of its connection.
 #[derive(Clone, Copy, Debug)]
 pub struct Seen {
@@ -253,49 +235,85 @@ pub(super) use rules;
 #[derive(Debug)]
 pub struct RuleSet {
     by_kind: Vec<Vec<&'static Rule>>,
-    beyond: Vec<bool>,
+    beyond: Kinds,
+    makers: Vec<(Maker, Kinds)>,
     config: RuleConfig,
+}
+
+/// Makes a detector.
+type Maker = fn(&RuleConfig) -> Box<dyn Detector>;
+
+/// Kinds of facts.
+#[derive(Clone, Copy, Debug)]
+struct Kinds([bool; Kind::COUNT]);
+
+impl Kinds {
+    const NONE: Self = Self([false; Kind::COUNT]);
+
+    fn add(&mut self, kinds: &[Kind]) {
+        for kind in kinds {
+            self.0[*kind as usize] = true;
+        }
+    }
+
+    #[inline]
+    fn has(&self, kind: Kind) -> bool {
+        self.0.get(kind as usize).is_some_and(|has| *has)
+    }
+}
+
+/// A detector and the facts it is told of.
+#[derive(Debug)]
+pub struct Hearing {
+    /// The detector.
+    pub detector: Box<dyn Detector>,
+    kinds: Kinds,
+}
+
+impl Hearing {
+    /// Tells it of a fact, if it is of a kind that it wants.
+    #[inline]
+    pub fn tell(&mut self, seen: &Seen, say: &mut Vec<Finding>) {
+        if self.kinds.has(seen.event.fact.kind()) {
+            self.detector.on_seen(seen, say);
+        }
+    }
 }
 
 impl RuleSet {
     /// The rules that `config` selects and does not ignore.
     pub fn new(config: &RuleConfig) -> Self {
         let mut by_kind = vec![Vec::new(); Kind::COUNT];
-        let mut beyond = vec![false; Kind::COUNT];
+        let mut makers: Vec<(Maker, Kinds)> = Vec::new();
         for rule in super::rules().filter(|r| config.has(r.id)) {
-            for kind in rule.wants {
-                match rule.check {
-                    Check::Connection(_) => by_kind[*kind as usize].push(rule),
-                    Check::Capture(_) => beyond[*kind as usize] = true,
-                }
+            match rule.check {
+                Check::Connection(_) => rule.wants.iter().for_each(|kind| by_kind[*kind as usize].push(rule)),
+                Check::Capture(make) if makers.iter().any(|(m, _)| *m as usize == make as usize) => {}
+                Check::Capture(make) => makers.push((make, Kinds::NONE)),
             }
         }
-        Self { by_kind, beyond, config: config.clone() }
+        let mut beyond = Kinds::NONE;
+        for (maker, kinds) in &mut makers {
+            // What its other rules want it needs as well, selected or not: they share what it remembers.
+            let own = |r: &&Rule| matches!(r.check, Check::Capture(make) if make as usize == *maker as usize);
+            super::rules().filter(own).for_each(|rule| kinds.add(rule.wants));
+            super::rules().filter(own).for_each(|rule| beyond.add(rule.wants));
+        }
+        Self { by_kind, beyond, makers, config: config.clone() }
     }
 
     /// Whether a detector wants to see this kind of fact.
     #[inline]
     pub fn is_wanted_beyond(&self, kind: Kind) -> bool {
-        self.beyond.get(kind as usize).is_some_and(|b| *b)
+        self.beyond.has(kind)
     }
 
-    /// One detector for each function that a selected rule names, told what all selected rules of it want.
-    pub fn detectors(&self) -> Vec<Watch> {
-        let mut made: Vec<(usize, u64)> = Vec::new();
-        let mut detectors = Vec::new();
-        for rule in super::rules().filter(|r| self.config.has(r.id)) {
-            let Check::Capture(make) = rule.check else { continue };
-            let wants = rule.wants.iter().fold(0, |all, kind| all | 1u64 << *kind as u8);
-            match made.iter_mut().find(|(function, _)| *function == make as usize) {
-                Some((_, all)) => *all |= wants,
-                None => {
-                    made.push((make as usize, wants));
-                    detectors.push(make(&self.config));
-                }
-            }
-        }
-        let watch = |(detector, (_, wants))| Watch { detector, wants };
-        detectors.into_iter().zip(made).map(watch).collect()
+    /// One detector for each function that a selected rule names.
+    pub fn detectors(&self) -> Vec<Hearing> {
+        self.makers
+            .iter()
+            .map(|(make, kinds)| Hearing { detector: make(&self.config), kinds: *kinds })
+            .collect()
     }
 
     /// The rules that want a kind of fact.
