@@ -177,6 +177,12 @@ fn g14_one_port_of_many_hosts() {
     let few = only(horizontal(14, 12, 1).attacks(20 * S));
     assert_eq!((few.rule, few.severity, few.count), ("AT009", Severity::Note, 11));
     assert_eq!(horizontal(14, 5, 1).attacks(20 * S), []);
+    assert_eq!(
+        named(&horizontal(14, 60, 1).attacks(6 * S)),
+        [("AT009", Some("syn"))],
+        "the capture ends with it"
+    );
+    assert_eq!(horizontal(14, 12, 1).attacks(S), [], "a few that might still be answered");
 }
 
 #[test]

@@ -28,7 +28,7 @@ pub(super) struct Contact {
     pub frame: u64,
     /// What came of it.
     pub outcome: Outcome,
-    /// It is silent, and the input ended before that says anything.
+    /// It is silent, and the input may have ended before an answer.
     pub is_young: bool,
 }
 

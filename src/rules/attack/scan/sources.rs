@@ -91,9 +91,8 @@ impl Detector for Sources {
 
     fn on_end(&mut self, now: Timestamp, say: &mut Vec<Finding>) {
         for contact in std::mem::take(&mut self.young) {
-            if now.since(contact.at) >= UNANSWERED {
-                self.take(contact, say);
-            }
+            let is_young = now.since(contact.at) < UNANSWERED;
+            self.take(Contact { is_young, ..contact }, say);
         }
         for (key, mut targets) in self.hosts.drain() {
             say.extend(targets.scan.take().and_then(|scan| self.vertical(&key, &scan)));
@@ -214,7 +213,9 @@ impl Sources {
         if successes * 100 >= (failures + successes) * self.limits.scan_success {
             return None;
         }
-        if scan.again > scan.count().saturating_mul(self.limits.scan_again) {
+        let noted_only = !scan.is_fast && !scan.is_slow;
+        let too_early = noted_only && scan.young * 2 > scan.count();
+        if too_early || scan.again > scan.count().saturating_mul(self.limits.scan_again) {
             return None;
         }
         let tool = self.tools.get(&source.addr).copied();
@@ -231,7 +232,7 @@ impl Sources {
         let mut finding = wide(id, key, scan.noticed, message);
         let is_sure = tool.is_some() || (scan.answered() + scan.odd) * 5 >= scan.count();
         finding.variant = Some(scan.mode());
-        (finding.severity, finding.confidence) = match (scan.is_fast || scan.is_slow, is_sure) {
+        (finding.severity, finding.confidence) = match (!noted_only, is_sure) {
             (false, _) => (Severity::Note, Confidence::Low),
             (true, true) => (Severity::Error, Confidence::High),
             (true, false) => (Severity::Warning, Confidence::Medium),
@@ -245,6 +246,7 @@ impl Sources {
             ("unanswered", scan.silent.into()),
             ("open", (scan.half_open + scan.empty).into()),
             ("odd_flags", scan.odd.into()),
+            ("unanswered_at_the_end", scan.young.into()),
             ("tried_again", scan.again.into()),
             ("peak_per_step", scan.timeline.peak().into()),
             ("slow", scan.is_slow.into()),

@@ -148,7 +148,7 @@ impl Probes {
         let (first, last) = self.times;
         let (targets, hosts) = (self.targets.len(), hosts.len());
         let message = format!(
-            "{source} sent {} {} to {targets} ports of {hosts} host(s) in {}: a {kind} scan",
+            "{source} sent {} {} to {targets} ports of {hosts} host(s) in {}: a scan of the kind {kind}",
             self.count,
             words(kind),
             last.since(first)

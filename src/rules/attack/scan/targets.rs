@@ -59,6 +59,8 @@ pub(super) struct Scan<T> {
     pub empty: u64,
     /// Those that got a segment that no stack sends.
     pub odd: u64,
+    /// Of the silent ones, those that might still have answered.
+    pub young: u64,
     /// Attempts at targets that had been tried before.
     pub again: u64,
     /// The first open ones.
@@ -116,6 +118,7 @@ impl<T: Copy + Ord> Targets<T> {
             half_open: 0,
             empty: 0,
             odd: 0,
+            young: 0,
             again: 0,
             open: BTreeMap::new(),
             frames: Frames::default(),
@@ -158,6 +161,7 @@ impl<T: Copy + Ord> Scan<T> {
             Outcome::Odd => self.odd += 1,
             Outcome::Used => {}
         }
+        self.young += u64::from(contact.is_young);
         let is_open = contact.outcome.is_open();
         if is_open && self.open.len() < Self::OPEN_KEPT {
             self.open.insert(target, ());
