@@ -366,3 +366,157 @@ fn at006_tells_floods_of_resets_from_a_server_that_stops() {
     assert!((54..=66).contains(&number(&found[0], "clients")), "{found:?}");
     assert_eq!(rules(&reset(Flags::RST | Flags::ACK, true)), <[&str; 0]>::default(), "the server stops");
 }
+
+#[test]
+fn g20_requests_that_never_end() {
+    let pieces = |gap: i64, len: u32, answered: bool| {
+        let mut t = Traffic::new(20);
+        for i in 0..80i64 {
+            let ends = (addr([30, 0, (i / 10) as u8, (i % 10) as u8], 4000 + i as u16), host(2, 80));
+            let at = i * 50 * MS;
+            let (c, s) = t.open(at, ends, &LINUX);
+            for n in 0..8u32 {
+                let at = at + 100 * MS + i64::from(n) * gap;
+                t.shot(at, ends, Flags::PSH | Flags::ACK, (c + n * len, s)).len = len;
+                t.shot(at + 10 * MS, (ends.1, ends.0), Flags::ACK, (s, c + (n + 1) * len));
+            }
+            if answered {
+                t.shot(at + 50 * MS, (ends.1, ends.0), Flags::PSH | Flags::ACK, (s, c)).len = 200;
+            }
+        }
+        t.attacks(90 * S)
+    };
+    let found = only(pieces(10 * S, 20, false));
+    assert_eq!((found.rule, found.key.as_deref()), ("AT014", Some("10.0.0.2:80")));
+    assert_eq!(number(&found, "peak"), 80);
+    assert!(delay(&found, 0) <= Duration::from_secs(35), "{}", delay(&found, 0));
+    assert_eq!(rules(&pieces(10 * S, 20, true)), <[&str; 0]>::default(), "the server spoke first");
+    assert_eq!(rules(&pieces(10 * S, 200, false)), <[&str; 0]>::default(), "a slow upload");
+    assert_eq!(rules(&pieces(S, 20, false)), <[&str; 0]>::default(), "over in ten seconds");
+}
+
+#[test]
+fn g21_answers_that_are_not_read() {
+    let closed = |connections: i64, seconds: i64| {
+        let mut t = Traffic::new(21);
+        for i in 0..connections {
+            let ends = (addr([30, 0, 0, i as u8], 4000 + i as u16), host(2, 80));
+            let at = i * 50 * MS;
+            let (c, s) = t.open(at, ends, &LINUX);
+            t.shot(at + 100 * MS, ends, Flags::PSH | Flags::ACK, (c, s)).len = 200;
+            t.shot(at + 110 * MS, (ends.1, ends.0), Flags::PSH | Flags::ACK, (s, c + 200)).len = 1000;
+            t.shot(at + 120 * MS, ends, Flags::ACK, (c + 200, s + 1000)).window = 0;
+            for probe in (1..seconds).step_by(5) {
+                let at = at + 120 * MS + probe * S;
+                t.shot(at, (ends.1, ends.0), Flags::ACK, (s + 999, c + 200));
+                t.shot(at + 10 * MS, ends, Flags::ACK, (c + 200, s + 1000)).window = 0;
+            }
+        }
+        t.seen(75 * S, &Config::default())
+    };
+    let of = |seen: crate::support::run::Seen, rule: &str| -> Vec<Finding> {
+        seen.findings.into_iter().filter(|f| f.rule.starts_with(rule)).collect()
+    };
+    let found = only(of(closed(30, 60), "AT"));
+    assert_eq!((found.rule, found.variant, number(&found, "peak")), ("AT015", Some("window"), 30));
+    assert_eq!(of(closed(30, 60), "SQ005").len(), 30);
+    assert_eq!(of(closed(9, 60), "AT"), [], "nine");
+    assert_eq!(of(closed(30, 20), "AT"), [], "for twenty seconds");
+}
+
+#[test]
+fn a_window_that_is_zero_from_the_handshake_on_is_sockstress() {
+    let open = |window: u16, count: i64| {
+        let mut t = Traffic::new(22);
+        for i in 0..count {
+            t.open(i * S, (addr([30, 0, 0, 1], 4000 + i as u16), host(2, 80)), &LINUX);
+            t.shots.last_mut().expect("the final ACK").window = window;
+        }
+        t.attacks(60 * S)
+    };
+    let found = only(open(0, 12));
+    assert_eq!((found.rule, found.variant, number(&found, "peak")), ("AT015", Some("sockstress"), 12));
+    assert_eq!(rules(&open(0, 9)), <[&str; 0]>::default());
+    assert_eq!(rules(&open(512, 12)), <[&str; 0]>::default());
+}
+
+#[test]
+fn g22_connections_that_carry_nothing() {
+    let opened = |used: bool| {
+        let mut t = Traffic::new(23);
+        for i in 0..1500i64 {
+            let ends = (t.client(), host(2, 80));
+            let at = i * 5 * S / 1500;
+            if used {
+                t.exchange(at, ends, &LINUX);
+                continue;
+            }
+            let (c, _) = t.open(at, ends, &LINUX);
+            if i > 511 {
+                t.syn_acks(at + S, ends, c.wrapping_sub(1), &[2 * S]);
+            }
+        }
+        // The SYN of a client that finds the accept queue full.
+        for again in [0, 1, 3, 7, 15] {
+            for n in 0..5u8 {
+                t.syn((3 + again) * S, (addr([40, 0, 0, n], 999), host(2, 80)), 5, &LINUX);
+            }
+        }
+        t.seen(20 * S, &Config::default()).findings
+    };
+    let found = opened(false);
+    let of = |rule: &str| -> Vec<&Finding> { found.iter().filter(|f| f.rule == rule).collect() };
+    assert_eq!(of("AT016").len(), 1, "{:?}", of("AT"));
+    assert!(of("AT001").is_empty());
+    let overflow = of("HO004");
+    assert!(overflow.iter().any(|f| f.variant == Some("overflow")));
+    assert_eq!(of("HO003").len(), 1);
+    assert!(number(of("AT016")[0], "open_peak") > 500);
+    assert_eq!(of("AT016")[0].severity, Severity::Error);
+    assert!(opened(true).iter().all(|f| !f.rule.starts_with("AT")));
+}
+
+/// A hundredth of the connections and of the ports is enough to see the same.
+#[test]
+fn g23_a_client_that_uses_up_its_ports_is_no_attack() {
+    let mut t = Traffic::new(24);
+    for i in 0..2600i64 {
+        let ends = (addr([10, 0, 0, 3], 32_768 + i as u16), host(2, 80));
+        t.exchange(i * 58 * S / 2600, ends, &LINUX);
+    }
+    let mut config = Config::default();
+    config.rules.thresholds.ephemeral_high = 32_768 + 2823;
+    let found = t.seen(58 * S, &config).findings;
+    let exhausted = only(found.iter().filter(|f| f.rule == "TW007").cloned().collect());
+    assert!(number(&exhausted, "percent") >= 90, "{exhausted:?}");
+    assert!(
+        evidence(&exhausted, "opens_per_s").as_f64().is_some_and(|n| (44.0..46.0).contains(&n)),
+        "{exhausted:?}"
+    );
+    assert!(found.iter().any(|f| f.rule == "CN001"));
+    assert!(found.iter().all(|f| !f.rule.starts_with("AT")), "{:?}", rules(&found));
+}
+
+#[test]
+fn at017_names_the_few_who_heap_up_time_waits() {
+    let closed_by_server = |sources: u64| {
+        let mut t = Traffic::new(25);
+        for i in 0..300i64 {
+            let pick = t.below(sources);
+            let ends =
+                (addr([30, 0, (pick / 250) as u8, (pick % 250) as u8], 10_000 + i as u16), host(2, 80));
+            let at = i * 20 * MS;
+            let (c, s) = t.open(at, ends, &LINUX);
+            let fa = Flags::FIN | Flags::ACK;
+            t.shot(at + 30 * MS, (ends.1, ends.0), fa, (s, c));
+            t.shot(at + 40 * MS, ends, fa, (c, s.wrapping_add(1)));
+            t.shot(at + 50 * MS, (ends.1, ends.0), Flags::ACK, (s.wrapping_add(1), c.wrapping_add(1)));
+        }
+        let mut config = Config::default();
+        config.rules.thresholds.time_wait_pileup = 200;
+        t.seen(20 * S, &config).findings.into_iter().filter(|f| f.rule == "AT017").collect::<Vec<_>>()
+    };
+    let found = only(closed_by_server(3));
+    assert_eq!((found.key.as_deref(), number(&found, "sources")), (Some("10.0.0.2"), 3));
+    assert_eq!(closed_by_server(300), []);
+}

@@ -352,6 +352,8 @@ pub enum Fact {
     LifeBegan {
         /// Payload was sent before.
         spoke: bool,
+        /// They had seemed to be before.
+        again: bool,
     },
     /// The first payload of either end while both are open. The end is its sender.
     FirstPayload,

@@ -13,6 +13,7 @@ pub struct LifeTrack {
     /// Keep-alive probes of both ends since then.
     pub quiet_probes: u32,
     is_live: bool,
+    was_live: bool,
     spoke: bool,
 }
 
@@ -42,7 +43,9 @@ impl Connection {
         }
         let client = self.client().unwrap_or(0);
         let spoke = self.life.spoke;
-        self.tell(ctx, client, if is_live { Fact::LifeBegan { spoke } } else { Fact::LifeEnded { spoke } });
+        let again = std::mem::replace(&mut self.life.was_live, true);
+        let fact = if is_live { Fact::LifeBegan { spoke, again } } else { Fact::LifeEnded { spoke } };
+        self.tell(ctx, client, fact);
     }
 
     /// The record is being made: nothing of the connection is in use after it.

@@ -84,19 +84,9 @@ impl Alarm {
         *self = Self { y: Self::CAP, since, quiet: 0, on: true };
     }
 
-    /// Whether the alarm is on.
-    pub fn is_on(&self) -> bool {
-        self.on
-    }
-
     /// The second in which what led to the alarm began.
     pub fn since(&self) -> i64 {
         self.since
-    }
-
-    /// Whether the sum alone would raise it.
-    pub fn is_high(&self) -> bool {
-        self.y > Self::RAISED
     }
 }
 
@@ -135,7 +125,6 @@ mod tests {
     fn without_the_detectors_conditions_it_is_not_raised() {
         let mut alarm = Alarm::default();
         assert!((0..100).all(|s| alarm.step(s, 1000, 10.0, false) == Turn::Same));
-        assert!(alarm.is_high());
         assert_eq!(alarm.step(100, 1000, 10.0, true), Turn::Raised);
     }
 }

@@ -1,5 +1,6 @@
 //! What the rules about attacks say of themselves.
 
+use super::exhaustion::{servers, time_waits};
 use super::flood::floods;
 use super::stray::strays;
 use crate::rules::registry::rules;
@@ -122,5 +123,69 @@ rules! {
     "AT006" "rst-flood" {
         severity: Warning, source: "RFC 5961 §3; RFC 4953", since: "0.1",
         wants: [Opened, StrayAgain, StrayFollowed, ResetRefused, Reset], check: Capture(strays),
+    }
+    /// ## What it reports
+    /// A server with many connections whose request comes in small pieces and never ends: open for 30 s and longer, at
+    /// most 1,000 bytes from the client in pieces of 64 and less with pauses between them, nothing from the server. 50 at once, or 20 of
+    /// one source, or 20 that are 30 % of all.
+    /// ## Why it matters
+    /// Each holds a worker or a descriptor of the server at the price of a few bytes a minute (Slowloris).
+    /// ## When it is normal
+    /// Protocols in which the server speaks first, and connections that wait for news, are not meant: the server has sent
+    /// payload there.
+    /// ## Example
+    /// 80 connections, each with another header line of 20 bytes every 10 s.
+    /// ## Source
+    /// CWE-400; R. Hansen: Slowloris HTTP DoS (2009).
+    "AT014" "slow-request" {
+        severity: Warning, source: "CWE-400", since: "0.1",
+        wants: [LifeBegan, LifeEnded, Idle], check: Capture(servers),
+    }
+    /// ## What it reports
+    /// A server that has data for many clients which keep their window at 256 bytes or less for 30 s and longer: 20 at
+    /// once, or 10 of one source. `sockstress`: 10 connections of one source within a minute whose window is zero from the
+    /// handshake on.
+    /// ## Why it matters
+    /// The server has to keep the data and to probe, for as long as the client acknowledges the probes.
+    /// ## When it is normal
+    /// A single printer or paused player is SQ005.
+    /// ## Example
+    /// 30 connections, each with a request of 200 bytes and then a closed window for a minute.
+    /// ## Source
+    /// RFC 6429; RFC 9293 §3.8.6.1.
+    "AT015" "slow-read" {
+        severity: Warning, source: "RFC 6429; RFC 9293 §3.8.6.1", since: "0.1",
+        wants: [LifeBegan, LifeEnded, Throttled, ZeroWindowEnded, HandshakeDone], check: Capture(servers),
+    }
+    /// ## What it reports
+    /// Connections that are opened and carry nothing for ten seconds: 100 a second for three seconds; or 1,000 open at once
+    /// and five times the usual, 80 % of them empty; or 500 of one source.
+    /// ## Why it matters
+    /// The three-way handshake is complete, so SYN cookies do not help: the accept queue fills (HO004), then descriptors
+    /// and memory.
+    /// ## When it is normal
+    /// A pool that opens its connections beforehand; a load test.
+    /// ## Example
+    /// 1,500 handshakes in 5 s and no payload; from the 512th on the SYN+ACK is sent again after the ACK.
+    /// ## Source
+    /// listen(2); CWE-770.
+    "AT016" "connection-exhaustion" {
+        severity: Warning, source: "listen(2); CWE-770", since: "0.1",
+        wants: [LifeBegan, LifeEnded, FirstPayload, SynAckRepeated, AcceptAborted], check: Capture(servers),
+    }
+    /// ## What it reports
+    /// A server with 10,000 ends in TIME_WAIT, or 80 % of its bound (TW006), most of which 16 sources or fewer have caused
+    /// with connections of less than a second.
+    /// ## Why it matters
+    /// Few clients can fill the table, and then old segments are no longer kept away from new connections.
+    /// ## When it is normal
+    /// A proxy or a load balancer without keep-alive looks alike; from them the number is no attack, but a setting.
+    /// ## Example
+    /// 12,000 connections of 5 ms each in 40 s from three addresses, each closed by the server.
+    /// ## Source
+    /// RFC 9293 §3.6.1; Linux net.ipv4.tcp_max_tw_buckets.
+    "AT017" "tw-exhaustion" {
+        severity: Warning, source: "RFC 9293 §3.6.1; Linux tcp_max_tw_buckets", since: "0.1",
+        wants: [TimeWaitStarted, TimeWaitEnded], check: Capture(time_waits),
     }
 }

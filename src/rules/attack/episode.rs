@@ -78,6 +78,24 @@ impl<const C: usize> Episode<C> {
         self.next = second.saturating_add(1);
     }
 
+    /// How many there are now, where they are not counted by the second; each row is the most of its time.
+    pub fn level(&mut self, second: i64, now: u64) {
+        (self.count, self.last) = (self.count.max(now), self.last.max(second));
+        if now > self.peak {
+            (self.peak, self.peak_second) = (now, second);
+        }
+        let second = second.max(self.next - 1).max(self.start);
+        let reach = self.step.saturating_mul(128 * ROWS as i64);
+        if second.saturating_sub(self.start) < reach {
+            self.place(second, [0; C]);
+            let at = ((second - self.start) / self.step) as usize;
+            if let Some(row) = self.rows.get_mut(at) {
+                *row = [now.max(row[0]); C];
+            }
+        }
+        self.next = second.saturating_add(1);
+    }
+
     fn place(&mut self, second: i64, row: [u64; C]) {
         while (second - self.start) / self.step >= ROWS as i64 {
             self.rows = self.rows.chunks(2).map(joined).collect();
@@ -98,11 +116,6 @@ impl<const C: usize> Episode<C> {
     /// When it began.
     pub fn start(&self) -> Timestamp {
         self.from
-    }
-
-    /// When the alarm was raised.
-    pub fn raised(&self) -> Timestamp {
-        self.raised
     }
 
     /// When it ended, as far as was seen: the end of its last second, or `now` where that is earlier.

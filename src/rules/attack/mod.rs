@@ -6,6 +6,7 @@
 mod alarm;
 mod catalogue;
 mod episode;
+mod exhaustion;
 mod fingerprint;
 mod flood;
 mod injection;

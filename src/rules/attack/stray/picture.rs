@@ -58,11 +58,6 @@ impl Picture {
         self.sources.count().min(self.count)
     }
 
-    /// 4-tuples.
-    pub fn tuples(&self) -> u64 {
-        self.count
-    }
-
     /// Segments for each 4-tuple, times a hundred.
     pub fn amplification_percent(&self) -> u64 {
         percent(self.count + self.again, self.count)
@@ -70,8 +65,7 @@ impl Picture {
 
     /// Most come from a few ports: from services.
     pub fn is_from_services(&self) -> bool {
-        percent(self.ports.cover(16), self.ports.total()) >= 80
-            && self.ports.most() * 16 >= self.ports.total()
+        percent(self.ports.covered(), self.ports.total()) >= 80
     }
 
     /// Payload bytes of a stray, on average.
