@@ -144,6 +144,9 @@ pub struct InputArgs {
     /// Networks whose hosts may scan: your own monitoring and inventory
     #[arg(long, value_name = "CIDR", value_delimiter = ',')]
     pub trusted: Vec<String>,
+    /// A network of the capture, such as 192.0.2.0/24: its broadcast address is no host. May be given more than once
+    #[arg(long, value_name = "CIDR", value_delimiter = ',')]
+    pub local_net: Vec<String>,
     /// From where on a rule speaks, such as idle=30m or churn=50; a wrong name lists them all
     #[arg(long, value_name = "NAME=VALUE")]
     pub threshold: Vec<String>,

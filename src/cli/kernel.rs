@@ -1,4 +1,5 @@
-//! Flags about the hosts that were captured: TIME_WAIT, port range, backlog, and who may scan.
+//! Flags about the hosts that were captured and their kernels: networks, who may scan, TIME_WAIT, port range, backlog,
+//! thresholds.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -26,13 +27,16 @@ pub fn thresholds(args: &InputArgs) -> Result<Thresholds, Usage> {
     if let Some(n) = args.somaxconn {
         thresholds.somaxconn = n;
     }
-    for text in &args.trusted {
-        thresholds.scans.trusted.push(network(text)?);
-    }
+    thresholds.scans.trusted = networks(&args.trusted)?;
     for text in &args.threshold {
         set(&mut thresholds, text)?;
     }
     Ok(thresholds)
+}
+
+/// The networks that `--local-net` or `--trusted` names.
+pub fn networks(texts: &[String]) -> Result<Vec<IpNet>, Usage> {
+    texts.iter().map(|text| network(text)).collect()
 }
 
 /// Sets the threshold that `NAME=VALUE` names.
@@ -129,8 +133,15 @@ mod tests {
             assert!(set(&mut thresholds, &format!("{name}=much")).is_err(), "{name}");
         }
         assert_eq!((thresholds.churn, thresholds.idle), (7, Duration::from_secs(7)));
-        assert_eq!((thresholds.port_share, thresholds.time_wait_buckets), ([7; 3], Some(7)));
+        assert_eq!((thresholds.port_share_error, thresholds.time_wait_buckets), (7, Some(7)));
         assert!(set(&mut thresholds, "idle").is_err() && set(&mut thresholds, "idel=7s").is_err());
+    }
+
+    #[test]
+    fn networks_need_a_length() {
+        let read = |text: &str| networks(&[text.to_string()]);
+        assert_eq!(read("192.0.2.9/24").expect("a network")[0].to_string(), "192.0.2.9/24");
+        assert!(read("192.0.2.0").is_err() && read("192.0.2.0/33").is_err() && read("net").is_err());
     }
 
     #[test]

@@ -75,3 +75,10 @@ pub struct Series {
     /// What is counted, by name; all columns are equally long.
     pub columns: Vec<(&'static str, Vec<u64>)>,
 }
+
+impl Finding {
+    /// A number of the evidence.
+    pub fn number(&self, name: &str) -> Option<i64> {
+        self.evidence.iter().find(|(n, _)| *n == name)?.1.as_i64()
+    }
+}

@@ -71,7 +71,7 @@ impl Detector for Servers {
                 }
                 self.ended(seen.connection, at, say);
             }
-            Fact::HandshakeDone if seen.header.window == 0 && seen.header.flags.ack() => {
+            Fact::HandshakeDone { .. } if seen.header.window == 0 && seen.header.flags.ack() => {
                 self.server(server, at, say).reads.closed_at_once(at, source, seen.event.frame);
             }
             Fact::AcceptAborted | Fact::SynAckRepeated { after_ack: true, .. } => {

@@ -234,7 +234,7 @@ impl Floods {
 
 /// From so many half-open connections on a slow flood is suspected.
 fn queue_limit(limits: &Thresholds, addr: IpAddr, port: u16) -> u64 {
-    let backlog = limits.effective_backlog(&Endpoint::new(addr, port)).unwrap_or(0);
+    let backlog = limits.backlog(&Endpoint::new(addr, port)).unwrap_or(0);
     QUEUE.max(backlog * QUEUE_SHARE / 100)
 }
 

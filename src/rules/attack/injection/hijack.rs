@@ -9,7 +9,7 @@ pub(super) fn hijack(scene: &Scene<'_>) -> Option<Judgement> {
     let server = &scene.connection.ends[scene.event.end];
     let (first, second, gap) = match scene.event.fact {
         Fact::SynAckIsnChanged { first, second, gap } => (first, second, gap),
-        Fact::HandshakeDone => {
+        Fact::HandshakeDone { .. } => {
             let message = "two hosts answered one SYN as {server}, with {first_isn} (TTL {first_ttl}) and {second_isn} \
                            (TTL {second_ttl}); the {peer} accepted {accepted}";
             let accepted = server.iss.map(|s| s.0);
