@@ -1,5 +1,6 @@
 //! The one test program; each module says what it holds the library or the program to.
 
+mod attacks;
 mod cli;
 mod decoding;
 mod explain;
@@ -12,6 +13,7 @@ mod readme;
 mod reports;
 mod rules;
 mod rules_capture;
+mod scans;
 mod show;
 mod support;
 mod time_wait;

@@ -159,6 +159,7 @@ impl Draft {
             count: self.count,
             message,
             evidence: self.detail.evidence,
+            series: None,
         }
     }
 }

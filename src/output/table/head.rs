@@ -161,6 +161,7 @@ fn limits_line(page: &Page<'_>) -> String {
         (limits.unlisted_clients, "connections missing in the figures of clients"),
         (limits.unlisted_destinations, "connections missing in the figures of destinations"),
         (limits.unlisted_hosts, "TIME_WAITs missing in the figures of hosts"),
+        (limits.forgotten_keys, "addresses forgotten by rules that look across connections"),
     ];
     let parts: Vec<_> =
         parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{} {what}", thousands(*n))).collect();
