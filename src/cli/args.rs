@@ -6,7 +6,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::output::{FORMATS, LADDERS};
-use crate::report::COLUMNS;
+use crate::report::{BOTH_ENDS, COLUMNS};
 
 /// What did my TCP connections do, which rule did they break, and where is the proof?
 #[derive(Debug, Parser)]
@@ -54,6 +54,9 @@ pub struct ReadArgs {
     /// What to read of them
     #[command(flatten)]
     pub input: InputArgs,
+    /// Which connections to keep
+    #[command(flatten)]
+    pub keep: KeepArgs,
     /// How to show it
     #[command(flatten)]
     pub output: OutputArgs,
@@ -165,6 +168,15 @@ pub struct InputArgs {
     /// Exit with 1 when there is a finding at or above this level
     #[arg(long, value_name = "LEVEL", value_enum)]
     pub fail_on: Option<Level>,
+}
+
+/// Which connections are kept, for every command that looks at many.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Input")]
+pub struct KeepArgs {
+    /// Keep connections for which this holds, such as 'state == TIME_WAIT && port == 443'
+    #[arg(short = 'Y', long = "where", id = "where", value_name = "EXPR", long_help = where_help())]
+    pub condition: Option<String>,
 }
 
 /// Flags about what is shown, and where.
@@ -292,6 +304,19 @@ fn fields_help() -> String {
     let width = COLUMNS.iter().map(|c| c.name.len()).max().unwrap_or_default();
     let rows: Vec<_> = COLUMNS.iter().map(|c| format!("  {:width$}  {}", c.name, c.doc)).collect();
     format!("Columns of table, csv, tsv and markdown, which --sort takes too:\n\n{}", rows.join("\n"))
+}
+
+fn where_help() -> String {
+    let names: Vec<_> = BOTH_ENDS.iter().map(|b| format!("{} ({})", b.name, b.columns.join(", "))).collect();
+    format!(
+        "Keep connections for which this holds, such as\n\n  \
+         state == TIME_WAIT && time_wait > 30s && port == 443 && ip in 10.0.0.0/8 && rule == HS002\n\n\
+         Any column of --fields, compared by == != < <= > >=, or `in` with a network or {{a b c}}; && || ! and \
+         parentheses. `none` is an absent value, which is neither more nor less than anything. Names for both ends \
+         hold when one of them does: {}. Findings about connections left out are left out too; figures of listeners, \
+         clients and the whole input stay.",
+        names.join(", ")
+    )
 }
 
 const AFTER_HELP: &str = "\
