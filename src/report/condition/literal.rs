@@ -223,7 +223,7 @@ fn inside(addr: IpAddr, net: IpAddr, bits: u8) -> bool {
 }
 
 fn unlisted(text: &str, words: &[&str]) -> NoValue {
-    NoValue { message: format!("{text:?} is none of its words"), hint: choose(text, words) }
+    NoValue { message: format!("{text:?} is no word of this column"), hint: choose(text, words) }
 }
 
 fn choose(text: &str, words: &[&str]) -> String {

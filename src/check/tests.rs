@@ -1,0 +1,1 @@
+//! Policies and verdicts, on reports made by hand.
