@@ -45,8 +45,8 @@ pub fn judge(mut report: Report, capture: &Capture, rulings: &Rulings<'_>) -> Ve
     case.limits(&report, &mut verdict);
     list(judged, &mut verdict);
     verdict.problem = report.inputs.iter().find_map(|input| input.problem.clone());
-    let cut = verdict.problem.is_some() && case.truncated == Truncated::Fail;
-    if cut || verdict.count(Standing::Surprise) > 0 || verdict.broken().next().is_some() {
+    verdict.problem_fails = verdict.problem.is_some() && case.truncated == Truncated::Fail;
+    if verdict.problem_fails || verdict.count(Standing::Surprise) > 0 || verdict.broken().next().is_some() {
         verdict.outcome = Outcome::Failed;
     }
     verdict
@@ -55,6 +55,7 @@ pub fn judge(mut report: Report, capture: &Capture, rulings: &Rulings<'_>) -> Ve
 /// The verdict of a capture that could not be read.
 pub fn unreadable(capture: &Capture, error: &Error) -> Verdict {
     let mut verdict = Verdict::new(&capture.name, Outcome::Unreadable);
+    verdict.problem_fails = true;
     // The path stands in the verdict already, and the one that was opened may be absolute.
     verdict.problem = Some(match error {
         Error::Unreadable { cause, .. } => format!("cannot read it: {cause}"),

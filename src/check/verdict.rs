@@ -15,6 +15,8 @@ pub struct Verdict {
     pub outcome: Outcome,
     /// Why it could not be read, or not to its end.
     pub problem: Option<String>,
+    /// Whether that alone fails it.
+    pub problem_fails: bool,
     /// Packets read.
     pub packets: u64,
     /// Connections seen.
@@ -43,6 +45,7 @@ impl Verdict {
             capture: capture.into(),
             outcome,
             problem: None,
+            problem_fails: false,
             packets: 0,
             connections: 0,
             findings: Vec::new(),

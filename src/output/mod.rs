@@ -2,6 +2,8 @@
 //!
 //! Nothing here asks a clock, a terminal or the environment; [`Layout`] says all that a format may depend on.
 
+#[cfg(feature = "check")]
+mod check;
 mod community;
 mod compact;
 mod delimited;
@@ -19,6 +21,8 @@ mod wireshark;
 
 use std::io::{self, Write};
 
+#[cfg(feature = "check")]
+pub use check::{DefaultPlace, REPORTS, RunReport, check_schema, run_markdown, run_text};
 pub use community::community_id;
 pub use document::{Document, schema};
 pub use ladder::{Folding, LADDERS, LadderFormat, Numbers, View};
