@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::baseline::{Baseline, fingerprint};
+use super::baseline::{Baseline, Entry, fingerprint};
 use super::policy::{Ignore, Limit, PerCapture, Policy, Subject, Truncated};
 use super::verdict::{Claim, ClaimKind, Judged, Outcome, Standing, Verdict};
 use crate::engine::Findings;
@@ -118,6 +118,9 @@ impl<'a> Case<'a> {
                 (_, Severity::Note) => counted.note += 1,
             }
             *verdict.counts.entry(standing).or_default() += 1;
+            if matches!(standing, Standing::Surprise | Standing::Known) {
+                self.open(&finding, &fingerprint, verdict);
+            }
             judged.push(Judged { finding, standing, fingerprint });
         }
         report.summary.findings = counted;
@@ -143,14 +146,23 @@ impl<'a> Case<'a> {
         if expected {
             return Standing::Expected;
         }
-        if let Some(allowed) = baseline.and_then(|b| b.allowed(fingerprint)) {
-            let seen = verdict.known.entry(fingerprint.into()).or_default();
-            *seen += 1;
-            if *seen <= allowed {
-                return Standing::Known;
-            }
+        let seen = verdict.open.get(fingerprint).map_or(0, |entry| entry.count);
+        if baseline.is_some_and(|b| seen < b.allowed(fingerprint)) {
+            return Standing::Known;
         }
         if finding.severity >= self.fail_on { Standing::Surprise } else { Standing::Minor }
+    }
+
+    /// Notes what a baseline of today would hold.
+    fn open(&self, finding: &Finding, fingerprint: &str, verdict: &mut Verdict) {
+        let new = || Entry {
+            capture: self.capture.relative.clone(),
+            rule: finding.rule.into(),
+            message: finding.message.clone(),
+            fingerprint: fingerprint.into(),
+            count: 0,
+        };
+        verdict.open.entry(fingerprint.into()).or_insert_with(new).count += 1;
     }
 
     fn expectations(&self, report: &Report, judged: &[Judged], verdict: &mut Verdict) {

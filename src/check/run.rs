@@ -1,6 +1,6 @@
 //! `Run`: all verdicts of one run, and the words of the policy that no capture needed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::baseline::Baseline;
 use super::judge::Capture;
@@ -85,17 +85,16 @@ fn policy_unused(policy: &Policy, captures: &[Capture], verdicts: &[Verdict]) ->
 }
 
 fn baseline_unused(baseline: &Baseline, verdicts: &[Verdict]) -> Vec<Unused> {
-    let mut seen: BTreeMap<&str, u64> = BTreeMap::new();
-    for (fingerprint, n) in verdicts.iter().flat_map(|v| &v.known) {
-        *seen.entry(fingerprint).or_default() += n;
-    }
     let missing = |n: u64, count: u64| match n {
         0 => "is gone".to_string(),
         n => format!("was seen {n} times, not {count}"),
     };
     let mut entries: Vec<_> = baseline
         .entries()
-        .map(|entry| (entry, seen.get(entry.fingerprint.as_str()).copied().unwrap_or_default()))
+        .map(|entry| {
+            let seen = verdicts.iter().find_map(|v| v.open.get(&entry.fingerprint));
+            (entry, seen.map_or(0, |seen| seen.count))
+        })
         .filter(|(entry, n)| *n < entry.count)
         .collect();
     entries.sort();

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::baseline::Entry;
 use super::policy::Place;
 use crate::report::{Kind, Value};
 use crate::rules::Finding;
@@ -27,8 +28,8 @@ pub struct Verdict {
     pub counts: BTreeMap<Standing, u64>,
     /// Limits and expectations, met or not, in the order of the policy.
     pub claims: Vec<Claim>,
-    /// Known findings that were seen: fingerprint and how often.
-    pub known: BTreeMap<String, u64>,
+    /// Findings that fail it or are known, by fingerprint: what a baseline of today would hold.
+    pub open: BTreeMap<String, Entry>,
     /// Places of the policy's words that left out a finding here.
     pub used: BTreeSet<Place>,
     /// Connections or findings that found no room in the report, so that the verdict rests on part of them.
@@ -51,7 +52,7 @@ impl Verdict {
             findings: Vec::new(),
             counts: BTreeMap::new(),
             claims: Vec::new(),
-            known: BTreeMap::new(),
+            open: BTreeMap::new(),
             used: BTreeSet::new(),
             left_out: 0,
         }

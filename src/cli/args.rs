@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::output::{FORMATS, LADDERS};
+use crate::check::FIGURES;
+use crate::output::{FORMATS, LADDERS, REPORTS};
 use crate::report::{BOTH_ENDS, COLUMNS};
+use crate::rules::Severity;
 
 /// What did my TCP connections do, which rule did they break, and where is the proof?
 #[derive(Debug, Parser)]
@@ -24,12 +26,20 @@ pub enum Command {
     Read(Box<ReadArgs>),
     /// Draw the ladder diagram of one connection
     Show(Box<ShowArgs>),
+    /// Check captures against a policy, for continuous integration
+    Check(Box<CheckArgs>),
+    /// Tell what changed between two captures of the same test
+    Diff(Box<DiffArgs>),
     /// List every rule
     Rules(RulesArgs),
     /// Explain a rule: what it reports, why it matters, when it is normal
     Explain(ExplainArgs),
     /// Print the JSON Schema of the JSON output
-    Schema,
+    Schema {
+        /// Of which command
+        #[arg(value_enum, default_value_t = SchemaOf::Read)]
+        of: SchemaOf,
+    },
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -104,6 +114,83 @@ pub struct ShowArgs {
     pub quiet: bool,
 }
 
+/// `tcpscope check`.
+#[derive(Debug, Args)]
+#[command(after_long_help = check_help())]
+pub struct CheckArgs {
+    /// Captures and folders of captures [default: what the policy names]
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// The policy [default: tcpscope.toml in the folder given, or here]
+    #[arg(long, value_name = "FILE")]
+    pub policy: Option<PathBuf>,
+    /// Write a report; may be given several times
+    #[arg(long, value_name = "KIND[=FILE]", value_delimiter = ',', long_help = report_help())]
+    pub report: Vec<String>,
+    /// Write a first policy that expects what the captures show now
+    #[arg(long, conflicts_with_all = ["update_expectations", "update_baseline"])]
+    pub init: bool,
+    /// Write the policy's `expect = [...]` anew, as the captures are now
+    #[arg(long, conflicts_with = "update_baseline")]
+    pub update_expectations: bool,
+    /// Write the policy's baseline anew: what fails now is known from then on
+    #[arg(long)]
+    pub update_baseline: bool,
+    /// Exit with 0 though captures failed
+    #[arg(long)]
+    pub exit_zero: bool,
+    /// What to read of them
+    #[command(flatten)]
+    pub input: InputArgs,
+    /// Which connections to keep
+    #[command(flatten)]
+    pub keep: KeepArgs,
+    /// Colours
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = When::Auto, help_heading = "Output")]
+    pub color: When,
+    /// Only captures that failed, and how many passed
+    #[arg(short, long, conflicts_with = "verbose", help_heading = "Output")]
+    pub quiet: bool,
+    /// Every finding, with what the policy makes of it
+    #[arg(short, long, help_heading = "Output")]
+    pub verbose: bool,
+}
+
+/// `tcpscope diff`.
+#[derive(Debug, Args)]
+pub struct DiffArgs {
+    /// The capture from before
+    #[arg(value_name = "A")]
+    pub a: PathBuf,
+    /// The capture from after
+    #[arg(value_name = "B")]
+    pub b: PathBuf,
+    /// Figures may differ by this much before they are better or worse
+    #[arg(long, value_name = "SHARE", default_value = "10%")]
+    pub tolerance: String,
+    /// What to read of them
+    #[command(flatten)]
+    pub input: InputArgs,
+    /// Which connections to keep
+    #[command(flatten)]
+    pub keep: KeepArgs,
+    /// As a JSON document
+    #[arg(long, help_heading = "Output")]
+    pub json: bool,
+    /// Write to a file instead of standard output
+    #[arg(short, long, value_name = "FILE", help_heading = "Output")]
+    pub output: Option<PathBuf>,
+    /// Colours
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = When::Auto, help_heading = "Output")]
+    pub color: When,
+    /// No warnings
+    #[arg(short, long, conflicts_with = "verbose", help_heading = "Output")]
+    pub quiet: bool,
+    /// Figures that are the same too
+    #[arg(short, long, help_heading = "Output")]
+    pub verbose: bool,
+}
+
 /// `tcpscope rules`.
 #[derive(Debug, Args)]
 pub struct RulesArgs {
@@ -120,7 +207,7 @@ pub struct ExplainArgs {
 }
 
 /// Flags about what is read, and how it is understood.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Input")]
 pub struct InputArgs {
     /// Capture filter in libpcap's syntax, such as 'tcp port 443'
@@ -132,9 +219,9 @@ pub struct InputArgs {
     /// Maximum segment lifetime, such as 30s or 2m; TIME_WAIT lasts twice that [default: as --os says]
     #[arg(long, value_name = "DUR")]
     pub msl: Option<String>,
-    /// Whose TIME_WAIT and client ports to expect
-    #[arg(long, value_name = "OS", value_enum, default_value_t = Os::Linux)]
-    pub os: Os,
+    /// Whose TIME_WAIT and client ports to expect [default: linux]
+    #[arg(long, value_name = "OS", value_enum)]
+    pub os: Option<Os>,
     /// Client port range, such as 1024-65535 [default: as --os says; 32768-60999 on Linux]
     #[arg(long, value_name = "LO-HI")]
     pub ephemeral: Option<String>,
@@ -148,8 +235,9 @@ pub struct InputArgs {
     #[arg(long, value_name = "NAME=VALUE")]
     pub threshold: Vec<String>,
     /// What a wrong TCP checksum does: nothing, because network cards fill it in later, or the segment is dropped
-    #[arg(long, value_name = "WHAT", value_enum, default_value_t = Checksum::Ignore)]
-    pub checksum: Checksum,
+    /// [default: ignore]
+    #[arg(long, value_name = "WHAT", value_enum)]
+    pub checksum: Option<Checksum>,
     /// Look inside tunnels
     #[arg(long, value_name = "WHAT", value_enum, default_value_t = Switch::On)]
     pub decap: Switch,
@@ -220,6 +308,27 @@ impl OutputArgs {
     pub fn format(&self) -> &str {
         if self.json { "json" } else { &self.format }
     }
+}
+
+impl From<Level> for Severity {
+    fn from(level: Level) -> Self {
+        match level {
+            Level::Note => Self::Note,
+            Level::Warning => Self::Warning,
+            Level::Error => Self::Error,
+        }
+    }
+}
+
+/// Whose JSON.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum SchemaOf {
+    /// tcpscope read --json
+    Read,
+    /// tcpscope check --report json
+    Check,
+    /// tcpscope diff --json
+    Diff,
 }
 
 /// Whose TIME_WAIT and client ports to expect.
@@ -298,6 +407,21 @@ fn formats() -> PossibleValuesParser {
 
 fn ladders() -> PossibleValuesParser {
     LADDERS.iter().map(|f| clap::builder::PossibleValue::new(f.name).help(f.doc)).collect::<Vec<_>>().into()
+}
+
+fn report_help() -> String {
+    let width = REPORTS.iter().map(|r| r.name.len()).max().unwrap_or_default();
+    let rows: Vec<_> = REPORTS.iter().map(|r| format!("  {:width$}  {}", r.name, r.doc)).collect();
+    format!(
+        "Write a report, such as junit=report.xml; may be given several times. All but github need a file:\n\n{}",
+        rows.join("\n")
+    )
+}
+
+fn check_help() -> String {
+    let width = FIGURES.iter().map(|f| f.name.len()).max().unwrap_or_default();
+    let rows: Vec<_> = FIGURES.iter().map(|f| format!("  {:width$}  {}", f.name, f.doc)).collect();
+    format!("Figures that [limits] may name:\n{}", rows.join("\n"))
 }
 
 fn fields_help() -> String {

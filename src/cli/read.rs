@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use jiff::tz::TimeZone;
 
-use super::args::{Checksum, InputArgs, KeepArgs, Level, OutputArgs, ReadArgs, Switch, Time};
+use super::args::{Checksum, InputArgs, KeepArgs, Level, Os, OutputArgs, ReadArgs, Switch, Time};
 use super::failure::{self, FINDINGS, INPUT, Usage};
 use super::kernel;
 use super::place::Place;
@@ -173,12 +173,12 @@ pub(super) fn condition(args: &KeepArgs) -> Result<Option<Condition>, Usage> {
 pub(super) fn config(args: &InputArgs) -> Result<Config, Usage> {
     let two_msl = match &args.msl {
         Some(text) => span(text)?.times(2),
-        None => kernel::two_msl_of(args.os),
+        None => kernel::two_msl_of(args.os.unwrap_or(Os::Linux)),
     };
     Ok(Config {
         decode: DecodeConfig { decapsulate: args.decap == Switch::On, ..DecodeConfig::default() },
         track: TrackConfig {
-            checksum: match args.checksum {
+            checksum: match args.checksum.unwrap_or(Checksum::Ignore) {
                 Checksum::Ignore => ChecksumPolicy::Ignore,
                 Checksum::Verify => ChecksumPolicy::Verify,
             },

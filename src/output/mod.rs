@@ -7,6 +7,8 @@ mod check;
 mod community;
 mod compact;
 mod delimited;
+#[cfg(feature = "check")]
+mod diff;
 mod document;
 mod json;
 mod ladder;
@@ -24,6 +26,8 @@ use std::io::{self, Write};
 #[cfg(feature = "check")]
 pub use check::{DefaultPlace, REPORTS, RunReport, check_schema, run_markdown, run_text};
 pub use community::community_id;
+#[cfg(feature = "check")]
+pub use diff::{Compared, diff_json, diff_schema, diff_text};
 pub use document::{Document, schema};
 pub use ladder::{Folding, LADDERS, LadderFormat, Numbers, View};
 pub use layout::{Color, Detail, Layout};

@@ -10,8 +10,7 @@ use serde_json::Number;
 
 use crate::check::{self, Run};
 use crate::output::document::{Finding, Places, SCHEMA_VERSION};
-use crate::output::text::rounded;
-use crate::report::Value;
+use crate::output::text::number;
 use crate::source::Input;
 
 /// Writes the document.
@@ -183,14 +182,4 @@ struct Unused<'a> {
     line: Option<usize>,
     /// What it is.
     message: &'a str,
-}
-
-/// A figure as a number, spans in nanoseconds.
-pub fn number(value: &Value<'_>) -> Option<Number> {
-    match value {
-        Value::Count(n) => Some((*n).into()),
-        Value::Span(span) => Some(span.0.into()),
-        Value::Share(share) => Number::from_f64(rounded(*share)),
-        _ => None,
-    }
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::uri;
 use super::wording::{Numbered, claim_broken, sentence};
-use crate::check::{Judged, Outcome, Run, Standing, Verdict};
+use crate::check::{Judged, Run, Standing, Verdict};
 use crate::rules::{self, Severity};
 
 /// Writes the log.
