@@ -1,7 +1,9 @@
 //! The one test program; each module says what it holds the library or the program to.
 
+mod check;
 mod cli;
 mod decoding;
+mod differences;
 mod explain;
 mod golden;
 mod kernel;
@@ -19,4 +21,5 @@ mod transcripts;
 mod transformations;
 mod tshark;
 mod vectors;
+mod wanted;
 mod zeek;

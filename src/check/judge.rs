@@ -193,7 +193,9 @@ impl<'a> Case<'a> {
     }
 
     fn limits(&self, report: &Report, verdict: &mut Verdict) {
-        for limit in self.limits.values() {
+        let mut limits: Vec<_> = self.limits.values().collect();
+        limits.sort_by_key(|limit| limit.place);
+        for limit in limits {
             let actual = limit.figure.value(report);
             verdict.claims.push(Claim {
                 kind: ClaimKind::Limit,

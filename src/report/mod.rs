@@ -18,7 +18,7 @@ pub use condition::{BOTH_ENDS, BothEnds, Bound, Condition, Fault, Kept, Op, span
 pub use frames::Frames;
 pub use ladder::{Count, Fold, Ladder, Mark, NotThere, Pick, Picker, Row, Rows, Sent};
 pub use measure::{overhead_share, setup, time_wait_total, without_payload};
-pub use near::{did_you_mean, nearest};
+pub use near::{did_you_mean, nearest, rule_meant};
 pub use value::{Kind, Unit, Value};
 pub use words::{Word, words};
 

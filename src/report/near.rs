@@ -1,6 +1,6 @@
 //! `nearest`: which of the right words was meant by a wrong one.
 
-use crate::rules::edits;
+use crate::rules::{self, edits};
 
 /// At most three of `words` that take few enough edits to become `wrong`, or share a part with it; the nearest first.
 pub fn nearest<'a>(wrong: &str, words: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
@@ -10,12 +10,14 @@ pub fn nearest<'a>(wrong: &str, words: impl IntoIterator<Item = &'a str>) -> Vec
         .map(|word| {
             let lower = word.to_ascii_lowercase();
             let shared = wrong.len() > 1 && (lower.contains(&wrong) || wrong.contains(&lower));
-            (if shared { 1 } else { edits(&wrong, &lower) }, word)
+            let distance = if shared { 1 } else { edits(&wrong, &lower) };
+            // Of two that share a part with it, the one that shares more.
+            (distance, lower.len().abs_diff(wrong.len()), word)
         })
-        .filter(|(distance, _)| *distance <= 1 + wrong.len() / 3)
+        .filter(|(distance, ..)| *distance <= 1 + wrong.len() / 3)
         .collect();
     near.sort_unstable();
-    near.into_iter().take(3).map(|(_, word)| word).collect()
+    near.into_iter().take(3).map(|(.., word)| word).collect()
 }
 
 /// `did you mean a, b or c?`, or `otherwise` where nothing is near.
@@ -25,6 +27,13 @@ pub fn did_you_mean(wrong: &str, words: &[&str], otherwise: &str) -> String {
         [one] => format!("did you mean {one}?"),
         [rest @ .., last] => format!("did you mean {} or {last}?", rest.join(", ")),
     }
+}
+
+/// The rule or family that was meant by a word that names none.
+pub fn rule_meant(wrong: &str) -> String {
+    let families = rules::FAMILIES.iter().map(|(family, _)| *family);
+    let words: Vec<_> = families.chain(rules::rules().flat_map(|rule| [rule.id, rule.name])).collect();
+    did_you_mean(wrong, &words, "see them all with `tcpscope rules`")
 }
 
 #[cfg(test)]

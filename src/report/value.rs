@@ -90,6 +90,14 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// The words it may be; empty where it is no word of a list.
+    pub fn words(self) -> Vec<&'static str> {
+        match self {
+            Self::Word(words) | Self::Level(words) | Self::Words(words) => words(),
+            _ => Vec::new(),
+        }
+    }
+
     /// What its numbers count.
     pub fn unit(self) -> Unit {
         match self {

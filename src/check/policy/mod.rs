@@ -197,7 +197,8 @@ impl PolicyFault {
         let first = text.get(..start).and_then(|before| before.rfind('\n')).map_or(0, |n| n + 1);
         let end = fault.at.end.min(first + line.len()).max(start);
         let within = Fault::new(start - first..end - first, String::new(), String::new());
-        Self { place, message: fault.message, shown: within.underlined(line), hint: fault.hint }
+        let shown = if line.trim().is_empty() { String::new() } else { within.underlined(line) };
+        Self { place, message: fault.message, shown, hint: fault.hint }
     }
 }
 

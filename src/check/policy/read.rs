@@ -11,7 +11,7 @@ use super::{
 };
 use crate::check::figures::{FIGURES, Figure};
 use crate::check::pattern::Pattern;
-use crate::report::{Bound, Condition, Fault, Kind, did_you_mean};
+use crate::report::{Bound, Condition, Fault, Kind, did_you_mean, rule_meant};
 use crate::rules::{self, Severity};
 
 impl Policy {
@@ -118,17 +118,14 @@ impl<'a> Reader<'a> {
     ) -> Option<PerCapture> {
         let pattern = self.pattern(some, &key);
         let own = some.section_of(value, format!("[per-capture.{:?}]", key.value))?;
-        let per_capture = PerCapture {
-            pattern: pattern?,
-            ignore: self.ignores(&own),
-            severity: self.severities(&own),
-            fail_on: own.word("fail_on", &SEVERITIES),
-            truncated: own.word("truncated", &TRUNCATED),
-            limits: own.section("limits").map(|s| self.limits(&s)).unwrap_or_default(),
-            place: self.place(key.at.start),
-        };
+        let ignore = self.ignores(&own);
+        let severity = self.severities(&own);
+        let fail_on = own.word("fail_on", &SEVERITIES);
+        let truncated = own.word("truncated", &TRUNCATED);
+        let limits = own.section("limits").map(|s| self.limits(&s)).unwrap_or_default();
         own.finish();
-        Some(per_capture)
+        let place = self.place(key.at.start);
+        Some(PerCapture { pattern: pattern?, ignore, severity, fail_on, truncated, limits, place })
     }
 
     fn ignores(&self, section: &Section<'a>) -> Vec<Ignore> {
@@ -222,8 +219,7 @@ impl<'a> Reader<'a> {
         match rules::find(&word.value) {
             Ok(rules) => Some(rules.iter().map(|rule| rule.id).collect()),
             Err(e) => {
-                let hint = did_you_mean(&word.value, &e.near, "see them all with `tcpscope rules`");
-                section.fault(&word.at, e.to_string(), hint);
+                section.fault(&word.at, e.to_string(), rule_meant(&word.value));
                 None
             }
         }

@@ -68,16 +68,18 @@ pub fn patterns(found: &Found) -> Vec<String> {
 fn none(args: &CheckArgs, home: &Home, policy: &Policy) -> Usage {
     let patterns: Vec<_> =
         policy.captures.iter().map(|(pattern, _)| format!("{:?}", pattern.text())).collect();
-    let message = match (patterns.is_empty(), args.paths.as_slice()) {
-        (false, _) => format!("no capture matches {} of {}", patterns.join(", "), home.name),
-        (true, []) => "there is no capture here".into(),
-        (true, paths) => {
-            let paths: Vec<_> = paths.iter().map(|p| p.display().to_string()).collect();
-            format!("there is no capture in {}", paths.join(", "))
-        }
-    };
-    let hint = format!("captures end in .{}, or in these and .gz, .zst, .lz4 or .xz", ENDINGS.join(", ."));
-    Usage::new(message, hint)
+    let paths: Vec<_> = args.paths.iter().map(|p| p.display().to_string()).collect();
+    let place = if paths.is_empty() { "here".into() } else { format!("in {}", paths.join(", ")) };
+    match patterns.is_empty() {
+        false => Usage::new(
+            format!("no capture matches {} of {}", patterns.join(", "), home.name),
+            "patterns begin at the policy's folder; ** stands for any folders between",
+        ),
+        true => Usage::new(
+            format!("there is no capture {place}"),
+            format!("captures end in .{}, or in these and .{}", ENDINGS.join(", ."), COMPRESSED.join(", .")),
+        ),
+    }
 }
 
 fn names(file: &Path, given: &Path, folder: &Path) -> Capture {

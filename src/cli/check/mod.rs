@@ -28,8 +28,8 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<u8> {
         return init(args, &home);
     }
     let policy = home.policy()?;
-    let found = captures::find(args, &home, &policy)?;
     let job = job(args, &policy)?;
+    let found = captures::find(args, &home, &policy)?;
     if args.update_expectations {
         return update_expectations(args, &home, &policy, &found, &job);
     }

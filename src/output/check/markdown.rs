@@ -49,7 +49,8 @@ pub fn write(run: &Run, out: &mut dyn Write) -> io::Result<()> {
 fn reasons(run: &Run, verdict: &Verdict) -> Vec<String> {
     let mut reasons = Vec::new();
     if let Some(problem) = &verdict.problem {
-        reasons.push(format!("cut or unreadable: {}", cell(problem)));
+        let what = if verdict.outcome == Outcome::Unreadable { "unreadable" } else { "cut or corrupt" };
+        reasons.push(format!("{what}: {}", cell(problem)));
     }
     for (rule, list) in by_rule(verdict) {
         let Some(first) = list.first().map(|judged| &judged.finding) else { continue };

@@ -2,12 +2,11 @@
 
 use std::io::{self, Write};
 
-use super::wording::{claim_broken, policy_place, seen, sentence};
-use crate::check::{Outcome, Run, Standing, Verdict};
+use super::wording::{by_rule, claim_broken, policy_place, seen, sentence};
+use crate::check::{ClaimKind, Judged, Outcome, Run, Standing, Verdict};
 use crate::output::layout::{Detail, Layout};
 use crate::output::rules::{BOLD, ink, styled};
-use crate::output::text::{counted, escape, wrap};
-use crate::rules::Severity;
+use crate::output::text::{escape, thousands, wrap};
 
 /// Writes the verdicts; of captures that passed only where there is more than quiet wanted.
 ///
@@ -32,7 +31,7 @@ fn verdict(run: &Run, verdict: &Verdict, layout: &Layout, out: &mut dyn Write) -
     let (word, style) = match verdict.outcome {
         Outcome::Passed => ("passed", "32"),
         Outcome::Failed => ("FAILED", "31;1"),
-        Outcome::Unreadable => ("ERROR ", "31;1"),
+        Outcome::Unreadable => ("UNREAD", "31;1"),
     };
     let name = styled(layout, BOLD, &escape(&verdict.capture));
     let seen = match verdict.packets {
@@ -41,52 +40,64 @@ fn verdict(run: &Run, verdict: &Verdict, layout: &Layout, out: &mut dyn Write) -
     };
     writeln!(out, "{}  {name}{seen}", styled(layout, style, word))?;
     if let Some(problem) = &verdict.problem {
-        let what = if verdict.outcome == Outcome::Unreadable { "" } else { "cut or corrupt: " };
-        reason(&format!("{what}{problem}"), layout, out)?;
+        let label = if verdict.outcome == Outcome::Unreadable { "unread" } else { "cut" };
+        lines(label, None, problem, layout, out)?;
     }
     if verdict.left_out > 0 {
-        let left_out = counted(verdict.left_out, "connection or finding").replace("findings", "findings");
-        reason(&format!("{left_out} found no room: the verdict rests on the others"), layout, out)?;
+        let text = format!(
+            "{} connections or findings found no room: the verdict rests on the others",
+            thousands(verdict.left_out)
+        );
+        lines("part", None, &text, layout, out)?;
     }
-    let wanted = |standing: Standing| match standing {
-        Standing::Surprise => true,
-        _ => layout.detail == Detail::Verbose,
-    };
-    let listed: Vec<_> = verdict.findings.iter().filter(|judged| wanted(judged.standing)).collect();
-    let most = if layout.detail == Detail::Verbose { usize::MAX } else { FINDINGS };
-    for judged in listed.iter().take(most) {
-        let finding = &judged.finding;
-        let standing = match judged.standing {
-            Standing::Surprise => String::new(),
-            other => format!(" ({})", other.word()),
-        };
-        let text = format!("{} {}{standing}", finding.rule, sentence(finding));
-        labelled(finding.severity, &text, layout, out)?;
-    }
-    if listed.len() > most {
-        let more = counted((listed.len() - most) as u64, "more finding");
-        reason(&format!("{more}; -v shows each"), layout, out)?;
-    }
+    findings(verdict, layout, out)?;
     for claim in verdict.broken() {
+        let label = if claim.kind == ClaimKind::Limit { "limit" } else { "expect" };
         let place = policy_place(run.policy.as_deref(), claim.place.line);
-        reason(&format!("{}  ({place})", claim_broken(claim)), layout, out)?;
+        let broken = claim_broken(claim);
+        let text = format!("{} ({place})", broken.strip_prefix("expected ").unwrap_or(&broken));
+        lines(label, None, &text, layout, out)?;
     }
     Ok(())
 }
 
-fn labelled(severity: Severity, text: &str, layout: &Layout, out: &mut dyn Write) -> io::Result<()> {
-    let label = styled(layout, ink(severity), severity.name());
-    let gap = LABEL - severity.name().len();
-    lines(&format!("{label}{:gap$}", ""), text, layout, out)
+/// Those that fail it, a few of each rule; or all, with what the policy makes of them.
+fn findings(verdict: &Verdict, layout: &Layout, out: &mut dyn Write) -> io::Result<()> {
+    if layout.detail == Detail::Verbose {
+        return verdict.findings.iter().try_for_each(|judged| finding(judged, layout, out));
+    }
+    for (rule, list) in by_rule(verdict) {
+        list.iter().take(EACH).try_for_each(|judged| finding(judged, layout, out))?;
+        if list.len() > EACH {
+            let more = format!("{rule} {} more; -v shows each", thousands((list.len() - EACH) as u64));
+            lines("", None, &more, layout, out)?;
+        }
+    }
+    Ok(())
 }
 
-fn reason(text: &str, layout: &Layout, out: &mut dyn Write) -> io::Result<()> {
-    lines(&format!("{:LABEL$}", "-"), text, layout, out)
+fn finding(judged: &Judged, layout: &Layout, out: &mut dyn Write) -> io::Result<()> {
+    let finding = &judged.finding;
+    let standing = match judged.standing {
+        Standing::Surprise => String::new(),
+        other => format!(" ({})", other.word()),
+    };
+    let text = format!("{} {}{standing}", finding.rule, sentence(finding));
+    lines(finding.severity.name(), Some(ink(finding.severity)), &text, layout, out)
 }
 
 /// The label, and the text beside it in as many lines as it takes.
-fn lines(label: &str, text: &str, layout: &Layout, out: &mut dyn Write) -> io::Result<()> {
+fn lines(
+    label: &str,
+    style: Option<&str>,
+    text: &str,
+    layout: &Layout,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let width = usize::from(layout.width).saturating_sub(INDENT + LABEL).max(NARROW);
+    let gap = LABEL - label.len();
+    let mut label = style.map_or_else(|| label.to_string(), |style| styled(layout, style, label));
+    label.extend(std::iter::repeat_n(' ', gap));
     for (i, line) in wrap(&escape(text), width).iter().enumerate() {
         match i {
             0 => writeln!(out, "{:INDENT$}{label}{line}", "")?,
@@ -96,8 +107,8 @@ fn lines(label: &str, text: &str, layout: &Layout, out: &mut dyn Write) -> io::R
     Ok(())
 }
 
-/// Findings shown of one capture unless asked for all.
-const FINDINGS: usize = 20;
+/// Findings shown of one rule in one capture unless asked for all.
+const EACH: usize = 3;
 /// Under the name of the capture.
 const INDENT: usize = 8;
 /// Width of `warning` and two blanks.

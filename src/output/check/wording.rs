@@ -20,28 +20,27 @@ pub fn claim_name(claim: &Claim) -> String {
     }
 }
 
-/// What came instead: `half_open_peak is 17, not <= 10`.
+/// What came instead: `half_open_peak is 17, not <= 10`, `expected 1 finding of TW005, got 0`.
 pub fn claim_broken(claim: &Claim) -> String {
     let clock = Clock { style: &TimeStyle::Utc, start: Timestamp(0), digits: 9 };
     let actual = shown(&claim.actual, claim.value_kind.unit(), &clock);
-    let (bound, note) = (expected(&claim.bound), claim.note.as_ref().map(|n| format!(" ({n})")));
+    let bound = claim.bound.strip_prefix("== ").unwrap_or(&claim.bound);
+    let plural = if bound == "1" { "" } else { "s" };
     let text = match claim.kind {
         ClaimKind::Limit => format!("{} is {actual}, not {}", claim.subject, claim.bound),
-        ClaimKind::Findings => format!("findings of {}: {actual}, expected {bound}", claim.subject),
+        ClaimKind::Findings => format!("expected {bound} finding{plural} of {}, got {actual}", claim.subject),
         ClaimKind::Connections if claim.subject == "true" => {
-            format!("connections: {actual}, expected {bound}")
+            format!("expected {bound} connection{plural}, got {actual}")
         }
-        ClaimKind::Connections => format!("connections where {}: {actual}, expected {bound}", claim.subject),
+        ClaimKind::Connections => {
+            format!("expected {bound} connection{plural} where {}, got {actual}", claim.subject)
+        }
         ClaimKind::Capture => {
             format!("no capture matches {:?}, of which something is expected", claim.subject)
         }
     };
+    let note = claim.note.as_ref().map(|note| format!(" ({note})"));
     text + &note.unwrap_or_default()
-}
-
-/// `== 3` is said as `3`.
-fn expected(bound: &str) -> &str {
-    bound.strip_prefix("== ").unwrap_or(bound)
 }
 
 /// Whom a finding is about: `connection 1, server`.
@@ -65,13 +64,14 @@ pub fn packets(finding: &Finding) -> String {
     }
 }
 
-/// A finding in one sentence: about whom, what, and where to look.
+/// A finding in one sentence: about whom, what, and where to look; what the message says itself is not said again.
 pub fn sentence(finding: &Finding) -> String {
-    let times =
-        if finding.count > 1 { format!(" ({} times)", thousands(finding.count)) } else { String::new() };
-    let packets = packets(finding);
+    let (about, message, packets) = (about(finding), &finding.message, packets(finding));
+    let about = if message.starts_with(&about) { String::new() } else { format!("{about}: ") };
+    let counted = finding.count > 1 && !message.contains(&finding.count.to_string());
+    let times = if counted { format!(" ({} times)", thousands(finding.count)) } else { String::new() };
     let place = if packets.is_empty() { String::new() } else { format!(" [{packets}]") };
-    format!("{}: {}{times}{place}", about(finding), finding.message)
+    format!("{about}{message}{times}{place}")
 }
 
 /// Where to look in the policy: `tcpscope.toml:31`.

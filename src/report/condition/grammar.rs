@@ -202,6 +202,7 @@ fn fault(text: &str, offset: usize, error: &winnow::error::ContextError) -> Faul
         Some(found) => format!("{found:?} does not belong here"),
     };
     let hint = match (rest, wanted) {
+        (r, _) if r.starts_with("=>") || r.starts_with("=<") => "write >= or <=".into(),
         (r, _) if r.starts_with('=') => "write == for equal".into(),
         (r, _) if r.starts_with('&') || r.starts_with('|') => "write && for and, || for or".into(),
         (_, Some(wanted)) => format!("expected {wanted}"),

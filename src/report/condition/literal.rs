@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use jiff::SignedDuration;
 
 use super::grammar::Op;
-use crate::report::near::did_you_mean;
+use crate::report::near::{did_you_mean, rule_meant};
 use crate::report::value::{Kind, Value};
 use crate::rules;
 use crate::tcp::{Duration, Endpoint, State, Timestamp};
@@ -50,7 +50,7 @@ pub struct NoValue {
 impl Literal {
     /// Reads a value of a kind.
     pub fn parse(text: &str, kind: Kind) -> Result<Self, NoValue> {
-        if text == "none" {
+        if text == "none" && !kind.words().contains(&"none") {
             return Ok(Self::None);
         }
         let no = |what: &str| {
@@ -84,10 +84,7 @@ impl Literal {
             },
             Kind::Rules => match rules::find(text) {
                 Ok(found) => Ok(Self::Rules(found.iter().map(|r| r.id).collect())),
-                Err(e) => {
-                    let hint = did_you_mean(text, &e.near, "see them all with `tcpscope rules`");
-                    Err(NoValue { message: e.to_string(), hint })
-                }
+                Err(e) => Err(NoValue { message: e.to_string(), hint: rule_meant(text) }),
             },
             Kind::Text => Ok(Self::Word(text.into())),
         }

@@ -53,10 +53,19 @@ fn every_kind_of_value_is_compared() {
 
 #[test]
 fn an_absent_value_passes_nothing_but_none() {
-    for text in ["setup == none", "stream == none", "setup != 5ms", "!(setup > 0)", "severity == none"] {
+    for text in [
+        "setup == none",
+        "stream == none",
+        "setup != 5ms",
+        "!(setup > 0)",
+        "severity == none",
+        "close_shape == none",
+    ] {
         assert!(holds(text, &half_open()), "{text}");
     }
-    for text in ["setup > 0", "setup <= 1h", "setup != none", "active_closer == client"] {
+    for text in
+        ["setup > 0", "setup <= 1h", "setup != none", "active_closer == client", "close_shape != none"]
+    {
         assert!(!holds(text, &half_open()), "{text}");
     }
 }
