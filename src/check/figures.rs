@@ -2,7 +2,7 @@
 
 use crate::report::{Connection, Kind, Report, Value, setup};
 use crate::tcp::Duration;
-use crate::track::{CloseOutcome, Flow, OpenOutcome};
+use crate::track::{Class, CloseOutcome, Flow, OpenOutcome};
 
 /// One number of a capture.
 #[derive(Debug)]
@@ -72,7 +72,7 @@ pub const FIGURES: &[Figure] = &[
     count("skipped", "Packets that gave no segment.", Neither, |r| r.summary.skipped.values().sum()),
     count("duplicates", "Copies of packets, dropped.", Neither, |r| r.summary.duplicates),
     count("bad_checksums", "Segments with a wrong checksum.", Less, |r| r.summary.bad_checksums),
-    count("connections", "Connections.", Neither, |r| r.summary.connections),
+    count("connections", "Connections.", Neither, kept),
     count("complete", "Connections with a complete handshake.", Neither, |r| {
         opened(r, OpenOutcome::Complete)
     }),
@@ -94,8 +94,8 @@ pub const FIGURES: &[Figure] = &[
     span("handshake_max", "The longest complete handshake.", |r| handshake(r, 100)),
     count("graceful", "Connections closed by FINs.", Neither, |r| closed(r, CloseOutcome::Graceful)),
     count("aborted", "Connections ended by RST.", Less, |r| closed(r, CloseOutcome::Aborted)),
-    count("short", "Short connections: one exchange, then closed.", Neither, |r| r.summary.short),
-    count("long", "Long connections: used again, kept or idle.", Neither, |r| r.summary.long),
+    count("short", "Short connections: one exchange, then closed.", Neither, |r| classed(r, Class::Short)),
+    count("long", "Long connections: used again, kept or idle.", Neither, |r| classed(r, Class::Long)),
     count("half_open_total", "Handshakes that were half-open at any time.", Neither, |r| {
         r.summary.half_open.total
     }),
@@ -151,6 +151,15 @@ const fn share(
 
 fn connections(report: &Report, which: impl Fn(&Connection) -> bool) -> u64 {
     report.connections.iter().filter(|c| which(c)).count() as u64
+}
+
+/// Those of the report, and those that found no room in it.
+pub(super) fn kept(report: &Report) -> u64 {
+    report.connections.len() as u64 + report.summary.limits.dropped_connections
+}
+
+fn classed(report: &Report, class: Class) -> u64 {
+    connections(report, |c| c.record.class == Some(class))
 }
 
 fn opened(report: &Report, outcome: OpenOutcome) -> u64 {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::baseline::{Baseline, Entry, fingerprint};
+use super::figures::kept;
 use super::policy::{Ignore, Limit, PerCapture, Policy, Subject, Truncated};
 use super::verdict::{Claim, ClaimKind, Judged, Outcome, Standing, Verdict};
 use crate::engine::Findings;
@@ -37,7 +38,7 @@ pub fn judge(mut report: Report, capture: &Capture, rulings: &Rulings<'_>) -> Ve
     let case = Case::of(capture, rulings);
     let mut verdict = Verdict::new(&capture.name, Outcome::Passed);
     verdict.packets = report.summary.packets;
-    verdict.connections = report.summary.connections;
+    verdict.connections = kept(&report);
     let limits = report.summary.limits;
     verdict.left_out = limits.dropped_connections + limits.dropped_findings;
     let judged = case.findings(&mut report, rulings.baseline, &mut verdict);

@@ -421,7 +421,7 @@ fn report_help() -> String {
 fn check_help() -> String {
     let width = FIGURES.iter().map(|f| f.name.len()).max().unwrap_or_default();
     let rows: Vec<_> = FIGURES.iter().map(|f| format!("  {:width$}  {}", f.name, f.doc)).collect();
-    format!("Figures that [limits] may name:\n{}", rows.join("\n"))
+    format!("{CHECK_HELP}\n\nFigures that [limits] may name:\n{}", rows.join("\n"))
 }
 
 fn fields_help() -> String {
@@ -443,6 +443,37 @@ fn where_help() -> String {
     )
 }
 
+const CHECK_HELP: &str = "\
+A capture fails on a finding at or above fail_on that is neither expected, ignored nor in the baseline, on an expectation
+that is not met, and on a limit that is broken. Without a policy, errors fail it.
+
+A policy, all of it optional but the first line; patterns and files are relative to its folder:
+  schema = 1
+  [input]                               # also filter, os, ephemeral, backlog, somaxconn, checksum, threshold
+  captures  = ['captures/**/*.pcap*']
+  truncated = 'fail'                    # or 'warn'
+  msl       = '30s'
+  [rules]
+  select    = ['HS', 'TD', 'TW']        # default: all
+  ignore    = ['TD005']
+  severity  = { HS001 = 'warning' }
+  fail_on   = 'warning'                 # or 'error', 'note'
+  [limits]
+  half_open_peak = '<= 10'
+  handshake_p95  = '<= 50ms'
+  completion     = '>= 99%'
+  [per-capture.'captures/flood*']       # ignore, severity, fail_on, truncated, limits of some captures
+  ignore    = ['FL']
+  [[expect]]                            # so many findings of a rule, or connections of a kind; default '>= 1'
+  capture   = 'captures/flood.pcap'
+  rule      = 'HO003'
+  [[expect]]
+  capture   = 'captures/close*.pcap'
+  where     = 'state == TIME_WAIT && close == graceful'
+  count     = '== 1'
+  [baseline]
+  file      = 'tcpscope-baseline.json'";
+
 const AFTER_HELP: &str = "\
 Examples:
   tcpscope read capture.pcap
@@ -450,4 +481,7 @@ Examples:
   tcpscope explain HS002
   tcpscope read capture.pcap.gz -f 'port 443' --sort duration:desc --top 10
   tcpdump -w - -c 1000 | tcpscope read - --json
+  tcpscope read capture.pcap -Y 'state == TIME_WAIT && duration > 1s'
+  tcpscope check captures/ --report junit=report.xml
+  tcpscope diff before.pcap after.pcap
   tcpscope read *.pcap --format csv --fields id,client,server,duration,findings -o connections.csv";
