@@ -13,6 +13,7 @@ mod document;
 mod json;
 mod ladder;
 mod layout;
+mod line;
 mod ndjson;
 mod rules;
 #[cfg(feature = "cli")]
@@ -25,7 +26,7 @@ use std::io::{self, Write};
 
 #[cfg(feature = "check")]
 pub use check::{DefaultPlace, REPORTS, RunReport, check_schema, run_markdown, run_text};
-pub use community::community_id;
+pub use community::{CommunityId, community_id};
 #[cfg(feature = "check")]
 pub use diff::{Compared, diff_json, diff_schema, diff_text};
 pub use document::{Document, schema};

@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use serde::Serialize;
 
 use super::document::{self, Places, Summary};
+use super::line;
 use crate::engine::{self, Sink};
 use crate::report::rules_of;
 use crate::rules::Finding;
@@ -18,6 +19,7 @@ pub struct Lines<W: Write> {
     out: W,
     /// The line in the making: serialized in memory and written at once, which takes half the time.
     line: Vec<u8>,
+    connections: line::Line,
     places: Places,
     failure: Option<io::Error>,
 }
@@ -26,7 +28,6 @@ pub struct Lines<W: Write> {
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum Line<'a> {
-    Connection(&'a document::Connection<'a>),
     Finding(&'a document::Finding<'a>),
     Listener(&'a document::Listener<'a>),
     Client(&'a document::Client),
@@ -42,7 +43,7 @@ impl<W: Write> Lines<W> {
             [name] => Places::new(&[Input { path: name.clone(), ..Input::default() }]),
             _ => Places::default(),
         };
-        Self { out, line: Vec::new(), places, failure: None }
+        Self { out, line: Vec::new(), connections: line::Line::default(), places, failure: None }
     }
 
     /// Writes what is known at the end.
@@ -74,8 +75,7 @@ impl<W: Write> Lines<W> {
 impl<W: Write> Sink for Lines<W> {
     fn connection(&mut self, record: &Record, findings: &[Finding]) -> ControlFlow<()> {
         let rules = rules_of(findings);
-        let connection = document::Connection::new(record, &rules, &self.places);
-        let written = write(&mut self.out, &mut self.line, &Line::Connection(&connection));
+        let written = self.out.write_all(self.connections.connection(record, &rules, &self.places));
         self.keep(written)?;
         findings.iter().try_for_each(|finding| self.finding(finding))
     }

@@ -1,7 +1,5 @@
 //! `Drafts`: what rules have said of connections that are still open; a finding is final when its connection ends.
 
-use std::sync::Arc;
-
 use foldhash::HashMap;
 
 use super::finding::{Finding, Severity};
@@ -10,9 +8,8 @@ use crate::tcp::{Segment, Timestamp};
 use crate::track::{Confidence, Connection, Event, Record, Role};
 
 /// Findings in the making, by connection.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Drafts {
-    rules: Arc<RuleSet>,
     open: HashMap<u64, Vec<Draft>>,
 }
 
@@ -32,14 +29,14 @@ struct Draft {
 const FRAMES_KEPT: usize = 10;
 
 impl Drafts {
-    /// No drafts yet.
-    pub fn new(rules: Arc<RuleSet>) -> Self {
-        Self { rules, open: HashMap::default() }
-    }
-
     /// Asks every rule that wants this kind of fact.
-    pub fn judge(&mut self, event: &Event, connection: &Connection, segment: Option<&Segment>) {
-        let rules = Arc::clone(&self.rules);
+    pub fn judge(
+        &mut self,
+        rules: &RuleSet,
+        event: &Event,
+        connection: &Connection,
+        segment: Option<&Segment>,
+    ) {
         for rule in rules.wanting(event.fact.kind()) {
             let scene = Scene { event, connection, segment, config: rules.config() };
             let Check::Connection(check) = rule.check else { continue };
