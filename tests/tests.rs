@@ -1,6 +1,7 @@
 //! The one test program; each module says what it holds the library or the program to.
 
 mod check;
+mod check_reports;
 mod cli;
 mod decoding;
 mod differences;

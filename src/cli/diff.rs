@@ -1,8 +1,10 @@
 //! `tcpscope diff`: what changed between two captures of the same test.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::args::DiffArgs;
+use clap::Args;
+
+use super::args::{InputArgs, KeepArgs, When};
 use super::check::Job;
 use super::failure::{FINDINGS, INPUT, Usage, say};
 use super::place::Place;
@@ -11,6 +13,41 @@ use crate::check::{Tolerance, compare};
 use crate::output::{Compared, Detail, Layout, diff_json, diff_text};
 use crate::report::Report;
 use crate::rules::Severity;
+
+/// `tcpscope diff`.
+#[derive(Debug, Args)]
+pub struct DiffArgs {
+    /// The capture from before
+    #[arg(value_name = "A")]
+    pub a: PathBuf,
+    /// The capture from after
+    #[arg(value_name = "B")]
+    pub b: PathBuf,
+    /// Figures may differ by this much before they are better or worse
+    #[arg(long, value_name = "SHARE", default_value = "10%")]
+    pub tolerance: String,
+    /// What to read of them
+    #[command(flatten)]
+    pub input: InputArgs,
+    /// Which connections to keep
+    #[command(flatten)]
+    pub keep: KeepArgs,
+    /// As a JSON document
+    #[arg(long, help_heading = "Output")]
+    pub json: bool,
+    /// Write to a file instead of standard output
+    #[arg(short, long, value_name = "FILE", help_heading = "Output")]
+    pub output: Option<PathBuf>,
+    /// Colours
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = When::Auto, help_heading = "Output")]
+    pub color: When,
+    /// No warnings
+    #[arg(short, long, conflicts_with = "verbose", help_heading = "Output")]
+    pub quiet: bool,
+    /// Figures that are the same too
+    #[arg(short, long, help_heading = "Output")]
+    pub verbose: bool,
+}
 
 /// Compares; the exit code is 1 where anything got worse.
 pub fn run(args: &DiffArgs) -> anyhow::Result<u8> {

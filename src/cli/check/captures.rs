@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use super::CheckArgs;
 use super::policy::Home;
 use super::shown;
 use crate::check::{Capture, Policy};
-use crate::cli::args::CheckArgs;
 use crate::cli::failure::Usage;
 use crate::error::Error;
 

@@ -1,5 +1,6 @@
 //! `tcpscope check`: captures against a policy, for continuous integration.
 
+mod args;
 mod captures;
 mod policy;
 mod reports;
@@ -7,7 +8,6 @@ mod work;
 
 use std::path::{Path, PathBuf};
 
-use super::args::CheckArgs;
 use super::failure::{FINDINGS, INPUT, Usage, say};
 use super::place::Place;
 use super::{read, screen};
@@ -17,6 +17,7 @@ use crate::output::{Detail, Layout, run_text};
 use crate::report::Report;
 use crate::rules::Severity;
 
+pub use args::CheckArgs;
 use captures::Found;
 use policy::Home;
 pub use work::Job;

@@ -4,12 +4,14 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
+use super::CheckArgs;
 use super::shown;
 use crate::check::{Baseline, Policy, PolicyFault, Setting};
-use crate::cli::args::{CheckArgs, Checksum, InputArgs, Os};
+use crate::cli::args::{Checksum, InputArgs, Os};
 use crate::cli::failure::{Usage, say, show};
 use crate::cli::{kernel, read};
 use crate::error::Error;
+use crate::source::{FileOptions, Files};
 
 /// The policy's file, there or not.
 pub struct Home {
@@ -111,7 +113,11 @@ pub fn with_settings(input: &InputArgs, policy: &Policy) -> Result<InputArgs, Us
 fn set(merged: &mut InputArgs, given: &InputArgs, setting: &Setting) -> Result<(), Usage> {
     let value = || Some(setting.value.clone());
     match setting.flag {
-        "filter" if given.filter.is_none() => merged.filter = value(),
+        "filter" if given.filter.is_none() => {
+            let options = FileOptions { filter: value(), ..FileOptions::default() };
+            Files::open(Vec::<PathBuf>::new(), &options).map_err(|e| Usage::new(e.to_string(), e.hint()))?;
+            merged.filter = value();
+        }
         "msl" if given.msl.is_none() => {
             read::span(&setting.value)?;
             merged.msl = value();

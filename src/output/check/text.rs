@@ -40,7 +40,7 @@ fn verdict(run: &Run, verdict: &Verdict, layout: &Layout, out: &mut dyn Write) -
     };
     writeln!(out, "{}  {name}{seen}", styled(layout, style, word))?;
     if let Some(problem) = &verdict.problem {
-        let label = if verdict.outcome == Outcome::Unreadable { "unread" } else { "cut" };
+        let label = if verdict.outcome == Outcome::Unreadable { "why" } else { "cut" };
         lines(label, None, problem, layout, out)?;
     }
     if verdict.left_out > 0 {
