@@ -35,7 +35,7 @@ fn verdict(run: &Run, verdict: &Verdict, layout: &Layout, out: &mut dyn Write) -
     };
     let name = styled(layout, BOLD, &escape(&verdict.capture));
     let seen = match verdict.packets {
-        0 => String::new(),
+        0 if verdict.outcome != Outcome::Passed => String::new(),
         _ => format!("  {}", seen(verdict)),
     };
     writeln!(out, "{}  {name}{seen}", styled(layout, style, word))?;
@@ -57,6 +57,10 @@ fn verdict(run: &Run, verdict: &Verdict, layout: &Layout, out: &mut dyn Write) -
         let broken = claim_broken(claim);
         let text = format!("{} ({place})", broken.strip_prefix("expected ").unwrap_or(&broken));
         lines(label, None, &text, layout, out)?;
+        if claim.kind == ClaimKind::Findings && layout.detail != Detail::Verbose {
+            let meant = verdict.findings.iter().filter(|j| j.finding.rule.starts_with(&claim.subject));
+            meant.take(EACH).try_for_each(|judged| finding(judged, layout, out))?;
+        }
     }
     Ok(())
 }
