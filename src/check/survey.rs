@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::judge::Capture;
-use crate::report::{Column, Connection, Report, Value};
+use crate::report::{Column, Condition, Connection, Report, Value};
 use crate::rules::Severity;
 
 /// What one capture shows.
@@ -15,6 +15,8 @@ pub struct Survey {
     groups: Vec<(String, u64)>,
     /// Conditions that found no room.
     more: usize,
+    /// What else is worth telling of some connections, and of how many.
+    marks: Vec<(&'static str, u64)>,
     /// Rules and how many findings, at or above the level.
     rules: BTreeMap<&'static str, u64>,
 }
@@ -34,7 +36,12 @@ impl Survey {
         groups.sort_by(|a, b| (b.1, &a.0).cmp(&(a.1, &b.0)));
         let more = groups.len().saturating_sub(GROUPS);
         groups.truncate(GROUPS);
-        Self { connections: report.connections.len() as u64, groups, more, rules }
+        let marks = MARKS.iter().map(|text| {
+            let condition = Condition::parse(text).expect("these are conditions");
+            (*text, report.connections.iter().filter(|c| condition.holds(c)).count() as u64)
+        });
+        let marks = marks.filter(|(_, count)| *count > 0).collect();
+        Self { connections: report.connections.len() as u64, groups, more, marks, rules }
     }
 }
 
@@ -48,6 +55,9 @@ pub fn expectations(surveys: &[(Capture, Survey)]) -> String {
         };
         line("where = \"true\"".into(), survey.connections);
         for (condition, count) in &survey.groups {
+            line(format!("where = {}", quoted(condition)), *count);
+        }
+        for (condition, count) in &survey.marks {
             line(format!("where = {}", quoted(condition)), *count);
         }
         for (rule, count) in &survey.rules {
@@ -118,5 +128,18 @@ fn quoted(text: &str) -> String {
 /// Columns that say what a connection shows.
 const TOLD: [&str; 7] =
     ["open", "open_shape", "close", "close_shape", "client_state", "server_state", "time_wait_end"];
+/// What connections may have beside their states.
+const MARKS: [&str; 10] = [
+    "half_closed >= 500ms",
+    "retransmissions > 0",
+    "spurious_retransmissions > 0",
+    "out_of_order > 0",
+    "duplicate_acks > 0",
+    "keep_alives > 0",
+    "zero_windows > 0",
+    "window_probes > 0",
+    "duplicates > 0",
+    "capture_loss",
+];
 /// Kinds of connections told of one capture.
 const GROUPS: usize = 20;

@@ -206,7 +206,7 @@ fn a_first_policy_holds_for_what_it_was_written_from() {
     let policy = Policy::parse(&text).unwrap_or_else(|faults| panic!("{faults:#?}\n{text}"));
     let verdict = verdict(&policy, None);
     assert_eq!(verdict.outcome, Outcome::Passed, "{verdict:#?}");
-    assert_eq!(verdict.claims.len(), 4);
+    assert_eq!(verdict.claims.len(), 5);
     let array = policy.expect_at.expect("it is an array");
     assert_eq!(text[array], expectations(&surveys));
 }
