@@ -121,6 +121,7 @@ fn every_mistake_in_a_policy_is_named_with_its_line_and_the_nearest_right_word()
         ("[input]\ncaptures = \"a[\"", "3:14", "**"),
         ("[input]\nmsl = \"30 parsecs\"", "3:7", "30s"),
         ("[input]\nfilter = \"tcp prot 80\"", "3:10", "pcap-filter"),
+        ("[input]\nlocal_net = \"home\"", "3:13", "192.0.2.0/24"),
         ("[input]\nos = \"linus\"", "3:6", "linux"),
         ("[input]\nthreshold = \"idel=3s\"", "3:13", "idle"),
         ("[input]\nchecksum = \"verfiy\"", "3:12", "verify"),

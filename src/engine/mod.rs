@@ -17,7 +17,7 @@ use shard::{Batch, Listeners, Segments, Shards};
 pub use census::{
     Answer, Cause, Ceiling, Client, Closes, Cost, Curve, Destination, HalfOpenEnds, Heard, Host,
     IDLE_REASONS, Idle, IdleReason, Listener, Outcomes, Point, PortSet, Question, Restart, RestartKind,
-    Restarts, Reuses, Rival, Saving, Spread, Step, Symptoms, SynQueue, TimeWaitEnds, Verdict, setup,
+    Restarts, Reuses, Rival, Saving, Spread, Step, Symptoms, SynQueue, TimeWaitEnds, Verdict, Window, setup,
 };
 pub use order::{Order, Phase};
 pub use shard::TakenSegment;
@@ -116,7 +116,7 @@ const BATCH: usize = 4096;
 /// Batches that wait for a worker at most: memory in flight is this many times [`BATCH`].
 const IN_FLIGHT: usize = 4;
 /// At the end of the input, the connections that began within so many packets end together.
-const ENDED_TOGETHER: u64 = 1 << 16;
+const ENDED_TOGETHER: u64 = 1 << 13;
 /// Endpoints remembered as listening.
 const MAX_LISTENERS: usize = 1 << 16;
 

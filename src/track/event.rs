@@ -101,7 +101,10 @@ pub enum Fact {
         bytes: u32,
     },
     /// The handshake is complete as far as can be seen: the final ACK, or what stands for it, passed.
-    HandshakeDone,
+    HandshakeDone {
+        /// Digest of what the client's SYN looked like: see [`super::Offer::signature`].
+        syn: Option<u32>,
+    },
     /// A SYN with a new ISN from an end that is synchronized.
     SynWhileSynchronized {
         /// Its sequence number.
@@ -419,7 +422,7 @@ impl Fact {
             Self::FinalAckWrong { .. } => Kind::FinalAckWrong,
             Self::Refused { .. } => Kind::Refused,
             Self::EarlyData { .. } => Kind::EarlyData,
-            Self::HandshakeDone => Kind::HandshakeDone,
+            Self::HandshakeDone { .. } => Kind::HandshakeDone,
             Self::SynWhileSynchronized { .. } => Kind::SynWhileSynchronized,
             Self::ChallengeAck => Kind::ChallengeAck,
             Self::SynTakenUp => Kind::SynTakenUp,

@@ -83,8 +83,8 @@ pub struct Setting {
 }
 
 /// The input flags that `[input]` may set, beside thresholds.
-pub const SETTINGS: [&str; 8] =
-    ["filter", "msl", "os", "ephemeral", "backlog", "somaxconn", "checksum", "threshold"];
+pub const SETTINGS: [&str; 9] =
+    ["filter", "msl", "os", "ephemeral", "backlog", "somaxconn", "local_net", "checksum", "threshold"];
 
 /// What a capture is that is cut or corrupt.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

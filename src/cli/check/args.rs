@@ -71,7 +71,8 @@ that is not met, and on a limit that is broken. Without a policy, errors fail it
 
 A policy, all of it optional but the first line; patterns and files are relative to its folder:
   schema = 1
-  [input]           # also filter, os, ephemeral, backlog, somaxconn, checksum, threshold
+  [input]           # also filter, os, ephemeral, backlog, somaxconn,
+                    # local_net, checksum, threshold
   captures  = ['captures/**/*.pcap*']
   truncated = 'fail'        # or 'warn'
   msl       = '30s'

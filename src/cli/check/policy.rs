@@ -131,6 +131,10 @@ fn set(merged: &mut InputArgs, given: &InputArgs, setting: &Setting) -> Result<(
             let wrong = || Usage::new(format!("{:?} is no backlog", setting.value), "write it as 4096");
             merged.somaxconn = Some(n.ok_or_else(wrong)?);
         }
+        "local_net" if given.local_net.is_empty() => {
+            kernel::networks(std::slice::from_ref(&setting.value))?;
+            merged.local_net.push(setting.value.clone());
+        }
         // Those of the command line come later and win.
         "threshold" => {
             merged.threshold.insert(merged.threshold.len() - given.threshold.len(), setting.value.clone())

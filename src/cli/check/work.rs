@@ -140,7 +140,8 @@ impl Drop for Bar {
     }
 }
 
-/// Of each capture, a million connections and a hundred thousand findings; verdicts say what did not fit.
-const BOUNDS: Bounds = Bounds { connections: 1_000_000, findings: 100_000 };
+/// Of each capture, a million connections, attempts or not, and a hundred thousand findings; verdicts say what did not
+/// fit.
+const BOUNDS: Bounds = Bounds { connections: 1_000_000, attempts: 1_000_000, findings: 100_000 };
 /// How long a job may last without a bar.
 const PATIENCE: Duration = Duration::from_secs(1);

@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::net::IpAddr;
 
+use ipnet::IpNet;
 use jiff::SignedDuration;
 
 use super::grammar::Op;
@@ -26,8 +27,8 @@ pub enum Literal {
     Time(Timestamp),
     /// `0.99`, `99%`.
     Share(f64),
-    /// `10.0.0.1`, `10.0.0.0/8`: the address and how many of its bits count.
-    Net(IpAddr, u8),
+    /// `10.0.0.1`, `10.0.0.0/8`.
+    Net(IpNet),
     /// `10.0.0.1:80`.
     Endpoint(Endpoint),
     /// `TIME_WAIT`, in any usual spelling.
@@ -68,7 +69,7 @@ impl Literal {
             Kind::Span => span(text).map(Self::Span).ok_or_else(|| no("a span of time")),
             Kind::Time => time(text).map(Self::Time).ok_or_else(|| no("a time")),
             Kind::Share => share(text).map(Self::Share).ok_or_else(|| no("a share between 0 and 1")),
-            Kind::Addr => net(text).ok_or_else(|| no("an address or a network")),
+            Kind::Addr => net(text).map(Self::Net).ok_or_else(|| no("an address or a network")),
             Kind::Endpoint => endpoint(text).map(Self::Endpoint).ok_or_else(|| no("an address and port")),
             Kind::State => State::parse(text).map(Self::State).ok_or_else(|| {
                 let names: Vec<_> = State::ALL.iter().map(|s| s.name()).collect();
@@ -106,7 +107,7 @@ impl Literal {
         match (self, value) {
             (Self::None, value) => value.is_absent(),
             (Self::Flag(a), Value::Flag(b)) => a == b,
-            (Self::Net(net, bits), Value::Addr(addr)) => inside(*addr, *net, *bits),
+            (Self::Net(net), Value::Addr(addr)) => net.contains(addr),
             (Self::Endpoint(a), Value::Endpoint(b)) => a == b,
             (Self::State(a), Value::State(b, _)) => a == b,
             (Self::Word(a), Value::Text(b)) => a == b,
@@ -198,25 +199,9 @@ fn endpoint(text: &str) -> Option<Endpoint> {
     text.parse().ok().map(|socket: std::net::SocketAddr| Endpoint::new(socket.ip(), socket.port()))
 }
 
-fn net(text: &str) -> Option<Literal> {
-    let (addr, bits) = match text.split_once('/') {
-        Some((addr, bits)) => (addr, Some(bits.parse::<u8>().ok()?)),
-        None => (text, None),
-    };
-    let addr: IpAddr = addr.parse().ok()?;
-    let most = if addr.is_ipv4() { 32 } else { 128 };
-    let bits = bits.unwrap_or(most);
-    (bits <= most).then_some(Literal::Net(addr, bits))
-}
-
-/// Whether the first `bits` bits are the same.
-fn inside(addr: IpAddr, net: IpAddr, bits: u8) -> bool {
-    let differing = match (addr, net) {
-        (IpAddr::V4(a), IpAddr::V4(b)) => u128::from(a.to_bits() ^ b.to_bits()) << 96,
-        (IpAddr::V6(a), IpAddr::V6(b)) => a.to_bits() ^ b.to_bits(),
-        _ => return false,
-    };
-    bits == 0 || differing >> (128 - u32::from(bits)) == 0
+/// A network, or an address alone.
+fn net(text: &str) -> Option<IpNet> {
+    text.parse().ok().or_else(|| text.parse().ok().map(|addr: IpAddr| IpNet::from(addr)))
 }
 
 fn unlisted(text: &str, words: &[&str]) -> NoValue {

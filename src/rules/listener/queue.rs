@@ -33,22 +33,17 @@ impl Queue {
         self.length
     }
 
-    /// The effective backlog, where the user told it.
-    pub fn backlog(&self) -> Option<u64> {
-        self.backlog
-    }
-
     /// When it last changed.
     pub fn latest(&self) -> Timestamp {
         self.latest
     }
 
     /// One more.
-    pub fn enter(&mut self, at: Timestamp, frame: u64, backlog: Option<u64>) {
+    pub fn enter(&mut self, at: Timestamp, frame: u64, backlog: Option<u64>, share: u64) {
         self.length += 1;
         self.backlog = backlog;
         self.latest = self.latest.max(at);
-        if backlog.is_none_or(|b| self.length * 100 < b * 80) {
+        if backlog.is_none_or(|b| self.length * 100 < b.saturating_mul(share)) {
             return;
         }
         let length = self.length;
