@@ -111,12 +111,13 @@ fn descriptor(id: &str) -> Value {
         };
         return json!({"id": id, "shortDescription": {"text": text}, "help": {"text": text}});
     };
+    let lines: Vec<_> = rule.doc.trim().lines().map(str::trim).collect();
     json!({
         "id": id,
         "name": rule.name,
         "shortDescription": {"text": rule.summary()},
         "fullDescription": {"text": rule.summary()},
-        "help": {"text": rule.doc.trim(), "markdown": rule.doc.trim()},
+        "help": {"text": rule.summary(), "markdown": lines.join("\n")},
         "defaultConfiguration": {"level": level(rule.severity)},
         "properties": {"tags": ["tcp", rule.id.get(..2).unwrap_or_default()]},
     })
