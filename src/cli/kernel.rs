@@ -15,7 +15,7 @@ use crate::tcp::{Duration, Endpoint};
 pub fn thresholds(args: &InputArgs) -> Result<Thresholds, Usage> {
     let (low, high) = match &args.ephemeral {
         Some(text) => range(text)?,
-        None => ephemeral_of(args.os),
+        None => ephemeral_of(args.os.unwrap_or(Os::Linux)),
     };
     let mut thresholds = Thresholds { ephemeral_low: low, ephemeral_high: high, ..Thresholds::default() };
     for text in &args.backlog {
