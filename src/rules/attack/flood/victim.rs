@@ -196,7 +196,7 @@ impl Victim {
         let mut ended = Vec::new();
         match turn {
             Turn::Raised => self.begin((self.alarm.since(), judge.second), Pace::Fast, judge.at),
-            Turn::Cleared => ended.extend(self.flood.take_if(|f| f.pace == Pace::Fast)),
+            Turn::Cleared => ended.extend(self.flood.take_if(|f| f.pace == Pace::Fast).map(|f| *f)),
             Turn::Same => {}
         }
         self.judge_slow(judge, &mut ended);
@@ -211,13 +211,10 @@ impl Victim {
         if self.flood.is_none() && self.surge.is_none() && self.pending < WARM / 8 && self.queue < WARM / 2 {
             self.profile = None;
         }
+        for flood in &mut ended {
+            flood.profile = self.profile.take();
+        }
         ended
-            .into_iter()
-            .map(|mut f| {
-                f.profile = f.profile.take().or_else(|| self.profile.take());
-                *f
-            })
-            .collect()
     }
 
     /// The conditions beside the sum: enough, most of all attempts, and no better explanation.
@@ -235,7 +232,7 @@ impl Victim {
                 return false;
             }
         }
-        !self.is_dead_server() && !(judge.all_ports && self.is_scan())
+        !self.is_dead_server() && (!judge.all_ports || !self.is_scan())
     }
 
     /// Nobody was ever answered, and clients repeat their SYN as stacks do: the server, or the path to it, is down.
@@ -249,12 +246,12 @@ impl Victim {
     }
 
     /// A flood so slow that its rate says nothing: it keeps the queue full, and next to nobody gets through.
-    fn judge_slow(&mut self, judge: &Judge, ended: &mut Vec<Box<Flood>>) {
+    fn judge_slow(&mut self, judge: &Judge, ended: &mut Vec<Flood>) {
         if judge.all_ports {
             return;
         }
         if self.queue < judge.queue_limit / 2 {
-            ended.extend(self.flood.take_if(|f| f.pace == Pace::Slow));
+            ended.extend(self.flood.take_if(|f| f.pace == Pace::Slow).map(|f| *f));
         }
         if self.queue < judge.queue_limit {
             self.full_since = None;
@@ -272,7 +269,7 @@ impl Victim {
     }
 
     /// Many more attempts than usual, most of them served, from machines of many kinds.
-    fn judge_surge(&mut self, judge: &Judge, s: &Second, ended: &mut Vec<Box<Flood>>) {
+    fn judge_surge(&mut self, judge: &Judge, s: &Second, ended: &mut Vec<Flood>) {
         let (least, times) = SURGE;
         let syns = self.ring.sum(judge.second, 3, |s| u64::from(s.syns));
         let completed = self.ring.sum(judge.second, 3, |s| u64::from(s.completed));
@@ -281,7 +278,7 @@ impl Victim {
         if let Some(surge) = &mut self.surge {
             surge.second(judge.second, s);
             if syns as f64 <= 3.0 * usual.max(least as f64) / times {
-                ended.extend(self.surge.take());
+                ended.extend(self.surge.take().map(|f| *f));
             }
         } else if many
             && self.flood.is_none()
@@ -321,15 +318,11 @@ impl Victim {
 
     /// The input ended, or the victim is forgotten: what is on ends now.
     pub fn finish(&mut self) -> Vec<Flood> {
-        let profile = &mut self.profile;
-        self.flood
-            .take()
-            .into_iter()
-            .chain(self.surge.take())
-            .map(|mut f| {
-                f.profile = f.profile.take().or_else(|| profile.take());
-                *f
-            })
-            .collect()
+        let mut ended: Vec<Flood> =
+            self.flood.take().into_iter().chain(self.surge.take()).map(|f| *f).collect();
+        for flood in &mut ended {
+            flood.profile = self.profile.take();
+        }
+        ended
     }
 }

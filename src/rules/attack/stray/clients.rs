@@ -84,7 +84,7 @@ impl Clients {
             say.extend(gone.finish(addr, start_of(second)));
         }
         if c.episode.is_none() && second - c.since >= 60 {
-            *c = Box::new(Client { due: c.due, judged: c.judged, ..Client::new(second) });
+            **c = Client { due: c.due, judged: c.judged, ..Client::new(second) };
         }
         if let Some(s) = c.ring.at(second) {
             s.answered += 1;

@@ -101,7 +101,7 @@ impl Detector for Strays {
             }
             Fact::SynAckRepeated { after_ack: false, .. } => self.clients.repeated(other.addr, began),
             Fact::ResetRefused { .. } => self.target(other.addr, second, say).reset_refused(second, seen),
-            Fact::Reset { receiver, with_ack, is_reply, .. } if receiver == State::Established => {
+            Fact::Reset { receiver: State::Established, with_ack, is_reply, .. } => {
                 self.servers.reset(seen, with_ack || is_reply, say);
             }
             _ => {}
