@@ -8,7 +8,7 @@ use crate::tcp::{Endpoint, Segment, Timestamp};
 use crate::track::{Confidence, Connection, Event, Header, Kind, Record};
 
 /// One rule: what it is called, what it says of itself, and how it judges.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Rule {
     /// Such as `HS002`; never reused.
     pub id: &'static str,

@@ -11,6 +11,7 @@ use super::opening::OpenTrack;
 use super::peer::{AckJump, Peer};
 use super::record::{Reason, RoleBasis};
 use super::reset::ResetMemo;
+use super::signs::Signs;
 use super::steps::Steps;
 use super::stray::Stray;
 use super::time_wait::Interval;
@@ -61,6 +62,7 @@ pub struct Connection {
     pub(super) time_waits: Vec<Interval>,
     pub(super) half_open: Option<HalfOpenTrack>,
     pub(super) reset: Option<ResetMemo>,
+    pub(super) signs: Option<Box<Signs>>,
     pub(super) held_syn: Option<Box<Segment>>,
     pub(super) challenged: Option<(SeqNumber, Timestamp)>,
     pub(super) zeek: ZeekTrack,
@@ -95,6 +97,7 @@ impl Connection {
             time_waits: Vec::new(),
             half_open: None,
             reset: None,
+            signs: None,
             held_syn: None,
             challenged: None,
             zeek: ZeekTrack::default(),
@@ -202,6 +205,9 @@ impl Connection {
 
     /// The parts of RFC 9293 §3.10.7.4 in their order: what sending proves, then what receiving causes.
     fn advance(&mut self, s: &Segment, e: usize, ctx: &mut Context<'_>) {
+        if self.signs.is_some() {
+            self.note_answer_to_signs(s, e);
+        }
         if s.flags.syn() {
             self.settle_jump(s, e, ctx);
             self.send_syn(s, e, ctx);
@@ -222,6 +228,9 @@ impl Connection {
             return;
         }
         if s.flags.ack() {
+            if s.payload_len > 0 {
+                self.note_blind_data(s, e);
+            }
             self.note_ack(s, e, ctx);
         }
         self.account(s, e, ctx);
@@ -313,7 +322,8 @@ impl Connection {
         } else if s.is_empty() && s.seq == jump.old {
             self.ends[e].jump = None;
             self.ends[1 - e].ack_max = jump.ack_max_before;
-            self.tell(ctx, 1 - e, Fact::AckOfUnsent { ack: jump.ack, max: jump.old });
+            let growing = self.ends[1 - e].count_unsent(jump.ack);
+            self.tell(ctx, 1 - e, Fact::AckOfUnsent { ack: jump.ack, max: jump.old, growing });
         } else if !s.end().before(jump.ack) {
             self.ends[e].jump = None;
         }

@@ -249,6 +249,8 @@ pub enum Fact {
         ack: SeqNumber,
         /// The highest that was sent.
         max: SeqNumber,
+        /// How many such acknowledgments came by now, each beyond the one before.
+        growing: u16,
     },
     /// New data with a timestamp older than the last (RFC 7323 §5).
     OldTimestamp {

@@ -1,6 +1,6 @@
 //! `Header`: what one segment's header showed, small enough to go with every fact.
 
-use crate::tcp::{Flags, Segment, SeqNumber};
+use crate::tcp::{Flags, HeaderFaults, OptionFaults, Segment, SeqNumber};
 
 /// The parts of a header that tell one sender's stack or tool from another's.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -29,6 +29,8 @@ pub struct Header {
     pub ttl: u8,
     /// Window scale; 255 without the option.
     pub scale: u8,
+    /// The capture cut it: an option that is not here may have been there.
+    pub is_cut: bool,
 }
 
 impl Header {
@@ -48,6 +50,7 @@ impl Header {
             ip_id: s.ip.id.unwrap_or(0),
             ttl: s.ip.ttl,
             scale: s.options.window_scale.unwrap_or(255),
+            is_cut: s.options.faults.any(OptionFaults::CUT) || s.faults.any(HeaderFaults::CUT),
         }
     }
 

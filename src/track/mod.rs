@@ -18,6 +18,7 @@ mod peer;
 mod record;
 mod reset;
 mod shape;
+mod signs;
 mod space;
 mod steps;
 mod stray;
@@ -43,6 +44,7 @@ pub use record::{
     RoleBasis, Roles, Rtt, TimeWait, TimeWaitEnd, Transition, Visibility,
 };
 pub use shape::{CloseOutcome, CloseShape, OpenOutcome, OpenShape};
+pub use signs::{Guesses, Overlaid, Replaced, ResetBurst, Signs, Usual};
 pub use space::{Placement, SendSpace};
 pub use stray::StrayKind;
 pub use succession::Tracked;

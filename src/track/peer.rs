@@ -3,6 +3,7 @@
 use super::agreed::Offer;
 use super::life::Unanswered;
 use super::record::Flow;
+use super::signs::Usual;
 use super::space::SendSpace;
 use crate::tcp::{Certainty, Endpoint, Flags, Segment, SeqNumber, State, Timestamp};
 
@@ -33,6 +34,8 @@ pub struct Peer {
     pub ts_last: Option<u32>,
     /// TTL of its first segment.
     pub ttl: Option<u8>,
+    /// What most of its IP headers have.
+    pub usual: Usual,
     /// What its SYN offered.
     pub offer: Option<Offer>,
     /// Where the latest urgent pointer it sent points to.
@@ -60,6 +63,8 @@ pub struct Peer {
     pub(super) dup_ack_base: Option<(SeqNumber, SeqNumber)>,
     pub(super) hole_at: Timestamp,
     pub(super) jump: Option<AckJump>,
+    /// Acknowledgments of what was never sent, each beyond the one before: how many, and the latest.
+    pub(super) unsent_acks: (u16, SeqNumber),
     pub(super) rtt: RttRing,
     pub(super) recent: RecentRing,
     pub(super) kept: KeptPayload,
@@ -81,6 +86,7 @@ impl Peer {
             window: Window::default(),
             ts_last: None,
             ttl: None,
+            usual: Usual::default(),
             offer: None,
             urgent: None,
             good_checksums: 0,
@@ -100,6 +106,7 @@ impl Peer {
             dup_ack_base: None,
             hole_at: Timestamp::MIN,
             jump: None,
+            unsent_acks: (0, SeqNumber(0)),
             rtt: RttRing::default(),
             recent: RecentRing::default(),
             kept: KeptPayload::default(),
@@ -115,6 +122,15 @@ impl Peer {
     /// Bytes that were acknowledged and not captured, while nothing it sent since tells whether it had sent them.
     pub fn acked_unsettled(&self) -> Option<u32> {
         self.jump.map(|j| j.ack.distance(j.old).max(0) as u32)
+    }
+
+    /// It acknowledged what was never sent; how often by now, each time more than before.
+    pub(super) fn count_unsent(&mut self, ack: SeqNumber) -> u16 {
+        let (count, latest) = self.unsent_acks;
+        if count == 0 || ack.after(latest) {
+            self.unsent_acks = (count.saturating_add(1), ack);
+        }
+        self.unsent_acks.0
     }
 
     /// Whether `ack` acknowledges its SYN and nothing it has not sent (RFC 9293 §3.10.7.3).
@@ -256,17 +272,27 @@ pub(super) struct KeptPayload {
     next: u8,
 }
 
+/// One segment with payload.
 #[derive(Clone, Copy, Debug)]
-struct Kept {
-    digest: u64,
-    frame: u64,
-    seq: SeqNumber,
-    len: u32,
+pub(super) struct Kept {
+    pub digest: u64,
+    pub frame: u64,
+    pub seq: SeqNumber,
+    pub len: u32,
+    pub ip_id: u16,
+    pub ttl: u8,
+    pub has_timestamps: bool,
 }
 
 impl KeptPayload {
     /// Segments kept; a repetition that comes later is not compared.
     const SIZE: usize = 16;
+
+    /// The segment kept that begins where this one does and ends elsewhere.
+    pub fn begun_alike(&self, s: &Segment) -> Option<Kept> {
+        let seq = s.seq + u32::from(s.flags.syn());
+        self.ring.iter().find(|k| k.seq == seq && k.len != s.payload_len).copied()
+    }
 
     /// Nothing kept, in the same room.
     pub fn clear(&mut self) {
@@ -280,7 +306,15 @@ impl KeptPayload {
         if let Some(first) = self.ring.iter().find(|k| k.seq == seq && k.len == s.payload_len) {
             return Some((first.digest, first.frame));
         }
-        let kept = Kept { digest, frame: s.packet, seq, len: s.payload_len };
+        let kept = Kept {
+            digest,
+            frame: s.packet,
+            seq,
+            len: s.payload_len,
+            ip_id: s.ip.id.unwrap_or(0),
+            ttl: s.ip.ttl,
+            has_timestamps: s.options.timestamps.is_some(),
+        };
         match self.ring.get_mut(usize::from(self.next)) {
             Some(oldest) => *oldest = kept,
             None => {

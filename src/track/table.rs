@@ -7,7 +7,7 @@ use std::hash::BuildHasher as _;
 use super::connection::Connection;
 use super::flow::FlowKey;
 use super::frozen::{Frozen, History};
-use super::succession::Slot;
+use super::succession::{Slot, Tracked};
 use crate::config::TrackConfig;
 use crate::tcp::{Segment, Timestamp};
 
@@ -16,7 +16,7 @@ use crate::tcp::{Segment, Timestamp};
 pub(super) struct Table {
     index: HashTable<u32>,
     hasher: RandomState,
-    places: Vec<Place>,
+    places: Places,
     free: Vec<u32>,
     /// Room of connections that ended, for those to come.
     #[expect(clippy::vec_box, reason = "the boxes themselves are what is used again")]
@@ -32,6 +32,43 @@ struct Place {
     key: FlowKey,
     wake: Timestamp,
     kept: Kept,
+}
+
+/// Places by number. They lie in pieces, so that they never move: a flood fills a million of them, and to grow by
+/// moving needs the room of all twice.
+#[derive(Debug, Default)]
+struct Places {
+    pieces: Vec<Vec<Place>>,
+    len: usize,
+}
+
+impl Places {
+    /// 30 KiB a piece.
+    const PIECE: usize = 256;
+
+    fn push(&mut self, place: Place) {
+        if self.len.is_multiple_of(Self::PIECE) {
+            self.pieces.push(Vec::with_capacity(Self::PIECE));
+        }
+        if let Some(piece) = self.pieces.last_mut() {
+            piece.push(place);
+            self.len += 1;
+        }
+    }
+
+    #[inline]
+    fn get(&self, at: usize) -> Option<&Place> {
+        self.pieces.get(at / Self::PIECE)?.get(at % Self::PIECE)
+    }
+
+    #[inline]
+    fn get_mut(&mut self, at: usize) -> Option<&mut Place> {
+        self.pieces.get_mut(at / Self::PIECE)?.get_mut(at % Self::PIECE)
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &Place> {
+        self.pieces.iter().flatten()
+    }
 }
 
 /// What is kept of a connection.
@@ -81,16 +118,14 @@ impl Table {
         let place = Place { key, wake, kept: Kept::Open(slot) };
         let at = match self.free.pop() {
             Some(at) => {
-                self.places[at as usize] = place;
+                if let Some(free) = self.places.get_mut(at as usize) {
+                    *free = place;
+                }
                 at
             }
             None => {
-                if self.places.len() == self.places.capacity() {
-                    // Twice the room would stand empty for the most part when a flood has filled its bound.
-                    self.places.reserve_exact(64.max(self.places.len() / 4));
-                }
                 self.places.push(place);
-                (self.places.len() - 1) as u32
+                (self.places.len - 1) as u32
             }
         };
         self.open += 1;
@@ -113,7 +148,12 @@ impl Table {
     }
 
     /// All of a connection with its key, made from its segments where only these are kept; and whether they were.
-    pub fn thawed(&mut self, at: u32, config: &TrackConfig) -> Option<(&mut Slot, FlowKey, bool)> {
+    pub fn thawed(
+        &mut self,
+        at: u32,
+        config: &TrackConfig,
+        out: &mut dyn Tracked,
+    ) -> Option<(&mut Slot, FlowKey, bool)> {
         let place = self.places.get_mut(at as usize)?;
         let was_frozen = matches!(place.kept, Kept::Frozen(_));
         if let Kept::Frozen(frozen) = &place.kept {
@@ -122,7 +162,7 @@ impl Table {
             let mut slot = self.spare.pop().unwrap_or_else(|| Box::new(Slot::new(&first)));
             slot.begin(&first);
             let Slot { connection, history, .. } = &mut *slot;
-            frozen.thaw(&key, config, connection, history);
+            frozen.thaw(&key, (connection, history), config, out);
             place.kept = Kept::Open(slot);
             self.open += 1;
             self.frozen -= 1;
@@ -143,7 +183,7 @@ impl Table {
     }
 
     /// Keeps no more than the segments, where these tell all and the connection is still the one of that id.
-    pub fn freeze(&mut self, at: u32, id: u64) {
+    pub fn freeze(&mut self, at: u32, id: u64, out: &mut dyn Tracked) {
         let Some(place) = self.places.get_mut(at as usize) else { return };
         let Kept::Open(slot) = &place.kept else { return };
         if slot.connection.id != id || !slot.is_alone() {
@@ -153,13 +193,14 @@ impl Table {
         if let Kept::Open(slot) = std::mem::replace(&mut place.kept, Kept::Frozen(frozen)) {
             self.give_back(slot);
         }
+        out.on_frozen(id);
         self.open -= 1;
         self.frozen += 1;
     }
 
     /// Takes a connection out.
-    pub fn take(&mut self, at: u32, config: &TrackConfig) -> Option<Box<Slot>> {
-        self.thawed(at, config)?;
+    pub fn take(&mut self, at: u32, config: &TrackConfig, out: &mut dyn Tracked) -> Option<Box<Slot>> {
+        self.thawed(at, config, out)?;
         let place = self.places.get_mut(at as usize)?;
         let Kept::Open(slot) = std::mem::replace(&mut place.kept, Kept::Nothing) else { return None };
         let key = place.key;
@@ -175,7 +216,7 @@ impl Table {
     /// The room of a connection that was taken out.
     pub fn give_back(&mut self, slot: Box<Slot>) {
         /// More than are taken out between two that are put in.
-        const SPARE: usize = 64;
+        const SPARE: usize = 16;
         if self.spare.len() < SPARE {
             self.spare.push(slot);
         }
@@ -197,7 +238,7 @@ impl Table {
     /// The next connection of this form that was not used since the hand came by last; so many as there are places,
     /// twice, are looked at.
     pub fn least_used(&mut self, form: Form) -> Option<u32> {
-        let count = self.places.len();
+        let count = self.places.len;
         for _ in 0..2 * count {
             self.hand = if self.hand + 1 < count { self.hand + 1 } else { 0 };
             match (&mut self.places.get_mut(self.hand)?.kept, form) {

@@ -138,9 +138,15 @@ impl Traffic {
         Seen::of(&mut source(frames), config)
     }
 
-    /// What the rules of attacks and surges say of it.
+    /// What the rules of attacks and surges say of it, labels of tools left out.
     pub fn attacks(self, end: i64) -> Vec<Finding> {
-        let of_attack = |f: &Finding| f.rule.starts_with("AT") || f.rule == "CN006";
+        let of_attack = |f: &Finding| (f.rule.starts_with("AT") && f.rule != "AT020") || f.rule == "CN006";
         self.seen(end, &Config::default()).findings.into_iter().filter(of_attack).collect()
+    }
+
+    /// The labels of tools that it shows.
+    pub fn labels(self, end: i64) -> Vec<&'static str> {
+        let seen = self.seen(end, &Config::default());
+        seen.findings.iter().filter(|f| f.rule == "AT020").filter_map(|f| f.variant).collect()
     }
 }

@@ -8,6 +8,8 @@ use std::net::IpAddr;
 
 use datasketches::hll::{Coupon, HllSketch, HllType};
 
+use crate::tcp::Endpoint;
+
 /// How many different things there were (HyperLogLog; exact within a per cent while few).
 #[derive(Clone, Debug)]
 pub(super) struct Distinct(HllSketch);
@@ -158,6 +160,15 @@ impl Gate {
         place.count = place.count.saturating_add(1);
         place.count >= self.times
     }
+}
+
+/// A hash of an address and port with a fixed key.
+pub(super) fn hash_of_endpoint(end: &Endpoint) -> u64 {
+    let bits = match end.addr {
+        IpAddr::V4(a) => u128::from(a.to_bits()),
+        IpAddr::V6(a) => a.to_bits(),
+    };
+    mix(mix(bits as u64, (bits >> 64) as u64), u64::from(end.port))
 }
 
 /// A hash with a fixed key (the finalizer of MurmurHash3, Appleby, public domain).
