@@ -2,6 +2,7 @@
 
 mod census;
 mod merge;
+mod moment;
 mod order;
 mod shard;
 mod summary;
@@ -13,13 +14,14 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use foldhash::HashSet;
 
 use merge::Merge;
-use shard::{Batch, Counts, Listeners, Said, Segments, Shards};
+use shard::{Batch, Counts, Listeners, Said, Shards};
 
 pub use census::{
     Answer, Cause, Ceiling, Client, Closes, Cost, Curve, Destination, HalfOpenEnds, Heard, Host,
     IDLE_REASONS, Idle, IdleReason, Listener, Outcomes, Point, PortSet, Question, Restart, RestartKind,
     Restarts, Reuses, Rival, Saving, Spread, Step, Symptoms, SynQueue, TimeWaitEnds, Verdict, setup,
 };
+pub use moment::{Ask, Glimpse, Happening, Moment, States, Wishes};
 pub use order::{Order, Phase};
 pub use shard::TakenSegment;
 pub use summary::{Findings, Gauge, Limits, Summary};
@@ -60,13 +62,34 @@ pub trait Sink {
         ControlFlow::Continue(())
     }
 
-    /// Whether [`Sink::segment`] is to be called; asked once, before the first packet.
-    fn wants_segments(&self) -> bool {
-        false
+    /// What else is to be told; asked once, before the first packet.
+    fn wishes(&self) -> Wishes {
+        Wishes::default()
     }
 
     /// A connection took in a segment. Comes after the segments before it and before its connection's record.
     fn segment(&mut self, _taken: &TakenSegment) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+
+    /// A connection changed how it stands. Comes when it is read, in order with all else.
+    fn happening(&mut self, _happening: &Happening) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+
+    /// A finding about one connection as soon as it is made, and again when it becomes worse. Its words and numbers may
+    /// change, and it may be withdrawn, until it comes with its connection.
+    fn draft(&mut self, _finding: &Finding) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+
+    /// What the sink wants to know now; asked after every batch of packets with the clock of the capture.
+    fn asks(&self, _clock: Timestamp) -> Ask {
+        Ask::Nothing
+    }
+
+    /// How things stand at the end of a batch, where [`Sink::asks`] asked for it.
+    fn moment(&mut self, _moment: &Moment<'_>) -> ControlFlow<()> {
         ControlFlow::Continue(())
     }
 
@@ -93,16 +116,16 @@ pub fn analyze(source: &mut dyn Source, config: &Config, sink: &mut dyn Sink) ->
         n => n.min(PARTITIONS + 1),
     };
     let reader = Reader::new(source, config);
-    let segments = if sink.wants_segments() { Segments::Told } else { Segments::Untold };
+    let wishes = sink.wishes();
     if threads < 2 {
-        let workers = Workers::Here(Box::new(Shards::new(config, &rules, segments, 0, 1)));
+        let workers = Workers::Here(Box::new(Shards::new(config, &rules, wishes, 0, 1)));
         return run(reader, workers, Merge::new(sink, config, &rules));
     }
     std::thread::scope(|scope| {
         let lines = (0..threads - 1).map(|i| {
             let (batches, inbox) = bounded(IN_FLIGHT);
             let (outbox, answers) = bounded(IN_FLIGHT);
-            let shards = Shards::new(config, &rules, segments, i, threads - 1);
+            let shards = Shards::new(config, &rules, wishes, i, threads - 1);
             scope.spawn(move || shards.serve(&inbox, &outbox));
             Line { batches, answers }
         });
@@ -121,14 +144,23 @@ const MAX_LISTENERS: usize = 1 << 16;
 
 fn run(mut reader: Reader<'_>, mut workers: Workers, mut merge: Merge<'_>) -> Outcome {
     loop {
-        let full = reader.fill();
+        let filled = reader.fill();
         if let Some(packet) = reader.quoted_at {
             merge.streams_end_at(packet);
         }
-        let last = !full || merge.is_stopped();
-        for (said, counts) in workers.work(reader.batch(workers.count(), last), last) {
+        let last = filled == Filled::ToTheEnd || merge.is_stopped();
+        let ask = merge.asks(reader.clock);
+        // While the wire is quiet, nothing is gained by letting an answer wait.
+        let depth = if last || filled == Filled::ForNow { 0 } else { IN_FLIGHT - 1 };
+        for (said, counts) in workers.work(reader.batch(workers.count(), last, ask), depth) {
             count(&mut merge.summary, &counts);
+            merge.note_states(&counts.states);
             merge.take(said);
+            if counts.ask > Ask::Nothing {
+                let mut summary = merge.summary.clone();
+                reader.report(&mut summary);
+                merge.moment(reader.clock, &summary, reader.syns, reader.source.inputs());
+            }
         }
         merge.progress(reader.summary.packets);
         if last {
@@ -149,6 +181,17 @@ fn count(summary: &mut Summary, counts: &Counts) {
     }
 }
 
+/// How far a batch was filled.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Filled {
+    /// There is more.
+    Up,
+    /// There is nothing more now.
+    ForNow,
+    /// There is nothing more.
+    ToTheEnd,
+}
+
 /// Reads and decodes, and keeps the clock.
 struct Reader<'a> {
     source: &'a mut dyn Source,
@@ -159,6 +202,7 @@ struct Reader<'a> {
     listeners: Listeners,
     new_listeners: Vec<Endpoint>,
     skips: [u64; Skip::ALL.len()],
+    syns: u64,
     quoted_at: Option<u64>,
     failure: Option<Error>,
 }
@@ -174,13 +218,14 @@ impl<'a> Reader<'a> {
             listeners: Listeners::default(),
             new_listeners: Vec::new(),
             skips: [0; Skip::ALL.len()],
+            syns: 0,
             quoted_at: None,
             failure: None,
         }
     }
 
-    /// Reads until the batch is full, or the source has nothing now; false at the end of the input.
-    fn fill(&mut self) -> bool {
+    /// Reads until the batch is full, or the source has nothing.
+    fn fill(&mut self) -> Filled {
         self.learn_listeners();
         // A source may say that a file can't be read and still have others.
         let mut read = 0;
@@ -195,21 +240,22 @@ impl<'a> Reader<'a> {
                 }
                 Ok(Next::Idle(now)) => {
                     self.clock = self.clock.max(now);
-                    return true;
+                    return Filled::ForNow;
                 }
-                Ok(Next::End) => return false,
+                Ok(Next::End) => return Filled::ToTheEnd,
                 Err(error) => {
                     self.failure.get_or_insert(error);
                 }
             }
         }
-        true
+        Filled::Up
     }
 
     fn take(&mut self, number: u64, decoded: Result<Segment, Skip>) {
         match decoded {
             Ok(segment) => {
                 self.summary.bad_checksums += u64::from(segment.checksum == Checksum::Bad);
+                self.syns += u64::from(segment.flags.syn() && !segment.flags.ack());
                 if segment.flags.syn() && segment.flags.ack() && !self.listeners.contains(&segment.src) {
                     self.new_listeners.push(segment.src);
                 }
@@ -241,13 +287,14 @@ impl<'a> Reader<'a> {
     }
 
     /// The batch, one part for each worker.
-    fn batch(&mut self, workers: usize, last: bool) -> Vec<Batch> {
+    fn batch(&mut self, workers: usize, last: bool, ask: Ask) -> Vec<Batch> {
         self.learn_listeners();
         let part = || Batch {
             segments: Vec::new(),
             watermark: self.clock,
             last,
             listeners: Arc::clone(&self.listeners),
+            ask,
         };
         let mut parts: Vec<Batch> = (0..workers).map(|_| part()).collect();
         if let [only] = parts.as_mut_slice() {
@@ -307,7 +354,8 @@ impl Workers {
     }
 
     /// Hands out a batch, one part for each worker; gives what came back meanwhile, a batch at a time in order.
-    fn work(&mut self, parts: Vec<Batch>, last: bool) -> Vec<(Vec<Said>, Counts)> {
+    /// At most `depth` batches are left unanswered.
+    fn work(&mut self, parts: Vec<Batch>, depth: usize) -> Vec<(Vec<Said>, Counts)> {
         match self {
             Self::Here(shards) => parts.iter().map(|part| shards.run(part)).collect(),
             Self::Threads { lines, waiting } => {
@@ -315,8 +363,7 @@ impl Workers {
                     line.batches.send(part).expect("a worker lives until its line is dropped");
                 }
                 *waiting += 1;
-                let may_wait = if last { 0 } else { IN_FLIGHT - 1 };
-                let ready = waiting.saturating_sub(may_wait);
+                let ready = waiting.saturating_sub(depth);
                 *waiting -= ready;
                 (0..ready).map(|_| collect(lines)).collect()
             }

@@ -6,6 +6,7 @@ use crossbeam_channel::{Receiver, Sender};
 use foldhash::HashSet;
 
 use super::census::Census;
+use super::moment::{Ask, Glimpse, Happening, States, Wishes};
 use super::order::{Order, Phase};
 use crate::config::Config;
 use crate::rules::{Drafts, Finding, RuleSet, Seen};
@@ -35,6 +36,12 @@ pub enum Saying {
     Ended(Box<Record>, Vec<Finding>),
     /// A connection took in a segment.
     Took(Box<TakenSegment>),
+    /// Something happened that a sink wants to hear at once.
+    Happened(Box<Happening>),
+    /// A rule says something new about a connection that has not ended.
+    Drafted(Box<Finding>),
+    /// Connections as they stand.
+    Stood(Vec<Glimpse>),
 }
 
 /// A segment in its connection.
@@ -48,15 +55,6 @@ pub struct TakenSegment {
     pub segment: Segment,
     /// What its sender had sent by then, this segment included.
     pub sent: Flow,
-}
-
-/// Whether segments are passed on beside what was seen of them.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Segments {
-    /// Each is.
-    Told,
-    /// None is.
-    Untold,
 }
 
 /// How a connection began, as far as Wireshark's numbering of streams looks at it.
@@ -81,6 +79,10 @@ pub struct Counts {
     pub bad_checksums: u64,
     /// Connections ended because a table was full.
     pub evicted: u64,
+    /// How the number of ends in each state changed.
+    pub states: States,
+    /// The batch asked how things stand at its end.
+    pub ask: Ask,
 }
 
 impl Counts {
@@ -90,6 +92,8 @@ impl Counts {
         self.duplicates += other.duplicates;
         self.bad_checksums += other.bad_checksums;
         self.evicted += other.evicted;
+        self.states.add(&other.states);
+        self.ask = self.ask.max(other.ask);
     }
 }
 
@@ -104,6 +108,8 @@ pub struct Batch {
     pub last: bool,
     /// Who listens, as far as was known when the batch began.
     pub listeners: Listeners,
+    /// What the sink wants to know at the batch's end.
+    pub ask: Ask,
 }
 
 /// Partitions that one thread runs.
@@ -113,15 +119,15 @@ pub struct Shards {
 
 impl Shards {
     /// Every `of`-th partition from `first` on.
-    pub fn new(config: &Config, rules: &Arc<RuleSet>, segments: Segments, first: usize, of: usize) -> Self {
+    pub fn new(config: &Config, rules: &Arc<RuleSet>, wishes: Wishes, first: usize, of: usize) -> Self {
         let bound = config.track.max_connections / PARTITIONS;
-        let shard = |p: usize| (p as u8, Shard::new(Partition::new(&config.track, bound), rules, segments));
+        let shard = |p: usize| (p as u8, Shard::new(Partition::new(&config.track, bound), rules, wishes));
         Self { shards: (first..PARTITIONS).step_by(of.max(1)).map(shard).collect() }
     }
 
     /// Runs a batch; what was said comes in no particular order.
     pub fn run(&mut self, batch: &Batch) -> (Vec<Said>, Counts) {
-        let mut counts = Counts::default();
+        let mut counts = Counts { ask: batch.ask, ..Counts::default() };
         let mut said = Vec::new();
         for (partition, segment, clock) in &batch.segments {
             if let Ok(at) = self.shards.binary_search_by_key(partition, |(p, _)| *p)
@@ -138,6 +144,7 @@ impl Shards {
             shard.close_batch(batch);
             std::mem::swap(&mut said, &mut shard.ear.said);
             counts.evicted += shard.partition.take_evicted();
+            counts.states.add(&std::mem::take(&mut shard.ear.states));
         }
         (said, counts)
     }
@@ -163,7 +170,9 @@ struct Ear {
     rules: Arc<RuleSet>,
     drafts: Drafts,
     said: Vec<Said>,
-    segments: Segments,
+    wishes: Wishes,
+    /// Changes since last asked.
+    states: States,
     listeners: Listeners,
     clock: Timestamp,
     phase: Phase,
@@ -172,12 +181,13 @@ struct Ear {
 }
 
 impl Shard {
-    fn new(partition: Partition, rules: &Arc<RuleSet>, segments: Segments) -> Self {
+    fn new(partition: Partition, rules: &Arc<RuleSet>, wishes: Wishes) -> Self {
         let ear = Ear {
             rules: Arc::clone(rules),
-            drafts: Drafts::new(Arc::clone(rules)),
+            drafts: Drafts::new(Arc::clone(rules)).telling(wishes.drafts),
             said: Vec::new(),
-            segments,
+            wishes,
+            states: States::default(),
             listeners: Listeners::default(),
             clock: Timestamp::MIN,
             phase: Phase::Timer,
@@ -207,6 +217,11 @@ impl Shard {
         }
         self.ear.phase = Phase::Timer;
         self.partition.expire(batch.watermark, &mut self.ear);
+        if batch.ask == Ask::Connections && !batch.last {
+            let order = Order { clock: batch.watermark, phase: Phase::End, packet: 0, n: 0 };
+            let stood = Glimpse::latest(self.partition.connections());
+            self.ear.said.push(Said { order, what: Saying::Stood(stood) });
+        }
         if batch.last {
             (self.ear.phase, self.ear.clock, self.ear.n) = (Phase::End, batch.watermark, 0);
             self.partition.finish(batch.watermark, &mut self.ear);
@@ -215,6 +230,21 @@ impl Shard {
 }
 
 impl Ear {
+    /// What only those want to know who watch.
+    fn watch(&mut self, event: &Event, connection: &Connection) {
+        if let Fact::Stepped { from, to, .. } | Fact::RolledBack { from, to } = event.fact {
+            self.states.step(from, to);
+        }
+        let happening =
+            self.wishes.happenings.then(|| Happening::of(event, connection)).flatten().map(Box::new);
+        let drafts = self.drafts.take_news();
+        let what = happening.map(Saying::Happened).into_iter();
+        for what in what.chain(drafts.into_iter().map(|f| Saying::Drafted(Box::new(f)))) {
+            let order = self.place(event.at, connection);
+            self.said.push(Said { order, what });
+        }
+    }
+
     fn place(&mut self, at: Timestamp, connection: &Connection) -> Order {
         self.n = self.n.wrapping_add(1);
         match self.phase {
@@ -228,6 +258,7 @@ impl Ear {
 impl Observer for Ear {
     fn on_event(&mut self, event: &Event, connection: &Connection, segment: Option<&Segment>) {
         self.drafts.judge(event, connection, segment);
+        self.watch(event, connection);
         if let (Fact::Opened, Some(s)) = (event.fact, segment) {
             let order = self.place(event.at, connection);
             let syn = Some(s.seq).filter(|_| s.flags.syn() && !s.flags.ack());
@@ -248,7 +279,7 @@ impl Observer for Ear {
     }
 
     fn on_taken(&mut self, segment: &Segment, connection: &Connection) {
-        if self.segments == Segments::Untold {
+        if !self.wishes.segments {
             return;
         }
         let order = self.place(segment.time, connection);
@@ -261,6 +292,9 @@ impl Observer for Ear {
 impl Tracked for Ear {
     fn on_record(&mut self, record: Record, connection: &Connection, at: Timestamp) {
         let order = self.place(at, connection);
+        for end in &connection.ends {
+            self.states.leave(end.state);
+        }
         let findings = self.drafts.finish(&record, connection);
         self.said.push(Said { order, what: Saying::Ended(Box::new(record), findings) });
     }

@@ -88,7 +88,7 @@ pub enum Judgement {
 }
 
 /// What stands in a finding beside the rule's own words.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Detail {
     /// Which of the rule's variants.
     pub variant: Option<&'static str>,

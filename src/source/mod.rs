@@ -6,6 +6,8 @@ mod filter;
 #[cfg(feature = "pcap")]
 mod libpcap;
 mod link;
+#[cfg(all(feature = "pcap", unix))]
+mod live;
 mod memory;
 mod pcap_file;
 mod pcapng_file;
@@ -19,6 +21,8 @@ mod window;
 use std::path::PathBuf;
 
 pub use file::{FileOptions, Files, Reader};
+#[cfg(all(feature = "pcap", unix))]
+pub use live::{Connection, Interface, Live, LiveOptions, Stopper, interfaces};
 pub use memory::Memory;
 
 use crate::error::Error;
@@ -95,6 +99,10 @@ pub struct Input {
     pub problem: Option<String>,
     /// Packets the system dropped, where it says so (live capture, pcapng statistics blocks).
     pub dropped: Option<u64>,
+    /// Packets that came through the filter as the kernel counts them, those it dropped included; live capture only.
+    pub received: Option<u64>,
+    /// Packets that the interface itself dropped, before anybody saw them; live capture only.
+    pub dropped_by_interface: Option<u64>,
 }
 
 impl Input {

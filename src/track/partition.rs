@@ -94,6 +94,11 @@ impl Partition {
         }
     }
 
+    /// The newest connection of every 4-tuple, in no particular order.
+    pub fn connections(&self) -> impl Iterator<Item = &Connection> {
+        self.slots.iter().flatten().map(|slot| &slot.connection)
+    }
+
     /// The input ended at `clock`: a record of every connection, oldest first.
     pub fn finish(&mut self, clock: Timestamp, out: &mut dyn Tracked) {
         let mut rest: Vec<Box<Slot>> = self.slots.drain(..).flatten().collect();

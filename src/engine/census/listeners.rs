@@ -327,6 +327,11 @@ impl Listeners {
         self.known(endpoint, |l| l.hear(finding));
     }
 
+    /// All of them, as they stand.
+    pub fn all(&self) -> impl Iterator<Item = &Listener> {
+        self.table.values()
+    }
+
     /// All of them, by address and port, with their verdicts.
     pub fn finish(self, now: Timestamp) -> Vec<Listener> {
         let mut all: Vec<Listener> = self.table.into_values().filter(|l| l.outcomes.total() > 0).collect();
