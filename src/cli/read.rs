@@ -121,7 +121,7 @@ pub(super) fn tell(inputs: &[Input], failures: &[Error], args: &InputArgs, progr
     code
 }
 
-fn at_or_above(level: Level, summary: &Summary) -> u64 {
+pub(super) fn at_or_above(level: Level, summary: &Summary) -> u64 {
     let f = summary.findings;
     match level {
         Level::Error => f.error,
@@ -131,7 +131,7 @@ fn at_or_above(level: Level, summary: &Summary) -> u64 {
 }
 
 /// Refuses flags that the format could only ignore.
-fn suits(format: &Format, args: &OutputArgs) -> Result<(), Usage> {
+pub(super) fn suits(format: &Format, args: &OutputArgs) -> Result<(), Usage> {
     let no = |flag: &str, hint: &str| {
         Err(Usage::new(format!("{flag} does not go with --format {}", format.name), hint))
     };
@@ -193,7 +193,8 @@ pub(super) fn span(text: &str) -> Result<Duration, Usage> {
         .ok_or_else(|| Usage::new(format!("{text:?} is not a span up to a day"), "write it as 30s or 2m"))
 }
 
-fn layout(
+/// What the flags say of how it looks; `paths` are the captures that can be read again.
+pub(super) fn layout(
     args: &OutputArgs,
     terminal: Terminal,
     paths: &[PathBuf],

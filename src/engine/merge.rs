@@ -119,7 +119,7 @@ impl<'a> Merge<'a> {
     }
 
     /// What the sink wants to know at the end of a batch.
-    pub fn asks(&self, clock: Timestamp) -> Ask {
+    pub fn asks(&mut self, clock: Timestamp) -> Ask {
         if self.stopped { Ask::Nothing } else { self.sink.asks(clock) }
     }
 

@@ -84,7 +84,7 @@ pub trait Sink {
     }
 
     /// What the sink wants to know now; asked after every batch of packets with the clock of the capture.
-    fn asks(&self, _clock: Timestamp) -> Ask {
+    fn asks(&mut self, _clock: Timestamp) -> Ask {
         Ask::Nothing
     }
 

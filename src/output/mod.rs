@@ -6,9 +6,12 @@ mod community;
 mod compact;
 mod delimited;
 mod document;
+#[cfg(all(feature = "pcap", unix))]
+mod interfaces;
 mod json;
 mod ladder;
 mod layout;
+mod live;
 mod ndjson;
 mod rules;
 #[cfg(feature = "cli")]
@@ -21,8 +24,11 @@ use std::io::{self, Write};
 
 pub use community::community_id;
 pub use document::{Document, schema};
+#[cfg(all(feature = "pcap", unix))]
+pub use interfaces::{interfaces_json, list_interfaces};
 pub use ladder::{Folding, LADDERS, LadderFormat, Numbers, View};
 pub use layout::{Color, Detail, Layout};
+pub use live::{Loss, Pace, Plain, Turn};
 pub use ndjson::Lines;
 pub use rules::{explain_rule, list_rules, rules_json};
 pub use text::{bytes, counted, escape, thousands};

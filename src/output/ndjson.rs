@@ -6,10 +6,12 @@ use std::ops::ControlFlow;
 use serde::Serialize;
 
 use super::document::{self, Places, Summary};
-use crate::engine::{self, Sink};
+use super::live::{EventLine, MomentLine, Pace};
+use crate::engine::{self, Ask, Happening, Moment, Sink, Wishes};
 use crate::report::rules_of;
 use crate::rules::Finding;
 use crate::source::Input;
+use crate::tcp::Timestamp;
 use crate::track::Record;
 
 /// Writes lines. Connections and findings come in the order in which they end and are found; listeners, clients,
@@ -19,6 +21,8 @@ pub struct Lines<W: Write> {
     /// The line in the making: serialized in memory and written at once, which takes half the time.
     line: Vec<u8>,
     places: Places,
+    /// Set for a live capture: happenings and drafts are written too, and how things stand at this pace.
+    pace: Option<Pace>,
     failure: Option<io::Error>,
 }
 
@@ -26,6 +30,9 @@ pub struct Lines<W: Write> {
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum Line<'a> {
+    Event(&'a EventLine),
+    Draft(&'a document::Finding<'a>),
+    Moment(&'a MomentLine),
     Connection(&'a document::Connection<'a>),
     Finding(&'a document::Finding<'a>),
     Listener(&'a document::Listener<'a>),
@@ -42,7 +49,14 @@ impl<W: Write> Lines<W> {
             [name] => Places::new(&[Input { path: name.clone(), ..Input::default() }]),
             _ => Places::default(),
         };
-        Self { out, line: Vec::new(), places, failure: None }
+        Self { out, line: Vec::new(), places, pace: None, failure: None }
+    }
+
+    /// Also writes what happens when it happens, and how things stand at this pace; holds no line back.
+    #[must_use]
+    pub fn live(mut self, pace: Pace) -> Self {
+        self.pace = Some(pace);
+        self
     }
 
     /// Writes what is known at the end.
@@ -72,6 +86,41 @@ impl<W: Write> Lines<W> {
 }
 
 impl<W: Write> Sink for Lines<W> {
+    fn wishes(&self) -> Wishes {
+        let live = self.pace.is_some();
+        Wishes { happenings: live, drafts: live, segments: false }
+    }
+
+    fn happening(&mut self, happening: &Happening) -> ControlFlow<()> {
+        let written = write(&mut self.out, &mut self.line, &Line::Event(&EventLine::new(happening)));
+        self.keep(written)
+    }
+
+    fn draft(&mut self, finding: &Finding) -> ControlFlow<()> {
+        let document = document::Finding::new(finding, &self.places);
+        let written = write(&mut self.out, &mut self.line, &Line::Draft(&document));
+        self.keep(written)
+    }
+
+    fn asks(&mut self, clock: Timestamp) -> Ask {
+        self.pace.as_mut().map_or(Ask::Nothing, |pace| pace.asks(clock, Ask::Figures))
+    }
+
+    fn moment(&mut self, moment: &Moment<'_>) -> ControlFlow<()> {
+        let written = write(&mut self.out, &mut self.line, &Line::Moment(&MomentLine::new(moment)));
+        self.keep(written)
+    }
+
+    fn progress(&mut self, _packets: u64) -> ControlFlow<()> {
+        match self.pace {
+            Some(_) => {
+                let flushed = self.out.flush();
+                self.keep(flushed)
+            }
+            None => ControlFlow::Continue(()),
+        }
+    }
+
     fn connection(&mut self, record: &Record, findings: &[Finding]) -> ControlFlow<()> {
         let rules = rules_of(findings);
         let connection = document::Connection::new(record, &rules, &self.places);

@@ -1,0 +1,129 @@
+//! `tcpscope live`: the same analysis on an interface.
+
+mod ask;
+mod signals;
+mod tee;
+
+use std::path::PathBuf;
+
+use super::args::LiveArgs;
+use super::failure::{self, FINDINGS};
+use super::place::Place;
+use super::read;
+use crate::config::Config;
+use crate::engine::{self, Outcome, Sink};
+use crate::output::{Format, Layout, Lines, Loss, Pace, Plain, Way, WriteReport};
+use crate::report::{Bounds, Collector};
+use crate::source::{Input, Live, Source};
+use ask::Wanted;
+use signals::Signals;
+use tee::Tee;
+
+/// Captures, analyzes, and says what happens until told to stop; the exit code.
+pub fn run(args: &LiveArgs) -> anyhow::Result<u8> {
+    let wanted = Wanted::of(args)?;
+    let config = read::config(&args.input)?;
+    let format = Format::of(args.output.format()).expect("clap takes names of FORMATS only");
+    read::suits(format, &args.output)?;
+    let signals = Signals::listen()?;
+    let (live, stopper) = Live::open(&args.names(), &wanted.options)?;
+    let place = Place::open(args.output.output.as_deref(), &[])?;
+    let layout = read::layout(&args.output, place.is_terminal().into(), &wanted.again(), &args.input)?;
+    let asked = signals.serve(&stopper);
+    let job = Job { config, layout, pace: Pace::new(wanted.interval, asked), source: Box::new(live) };
+    let done = match format.way {
+        Way::Stream => job.stream(place, &args.names())?,
+        Way::Report(write) if format.name == "table" => job.lines(place, write)?,
+        Way::Report(write) => job.report(place, write)?,
+    };
+    judge(args, &done)
+}
+
+/// What is needed for an analysis.
+struct Job {
+    config: Config,
+    layout: Layout,
+    pace: Pace,
+    source: Box<dyn Source>,
+}
+
+/// What is left when the output is written.
+struct Done {
+    inputs: Vec<Input>,
+    outcome: Outcome,
+}
+
+impl Job {
+    /// A line for each event, and at the end the page that `read` has.
+    fn lines(mut self, place: Place, write: WriteReport) -> anyhow::Result<Done> {
+        let mut collector = Collector::new(KEPT);
+        let (inputs, outcome) = place.write(|out| {
+            let mut plain = Plain::new(&mut *out, &self.layout, self.pace.clone());
+            let outcome = self.analyze(&mut [&mut plain, &mut collector]);
+            plain.finish()?;
+            let inputs = self.source.inputs().to_vec();
+            let report = collector.finish(&inputs, outcome.summary.clone());
+            writeln!(out)?;
+            write(&report, &self.layout, out)?;
+            Ok((inputs, outcome))
+        })?;
+        Ok(Done { inputs, outcome })
+    }
+
+    /// One object a line.
+    fn stream(mut self, place: Place, names: &[String]) -> anyhow::Result<Done> {
+        let names: Vec<PathBuf> = names.iter().map(PathBuf::from).collect();
+        let (inputs, outcome) = place.write(|out| {
+            let mut lines = Lines::new(out, &names).live(self.pace.clone());
+            let outcome = self.analyze(&mut [&mut lines]);
+            let inputs = self.source.inputs().to_vec();
+            lines.finish(&inputs, &outcome.summary)?;
+            Ok((inputs, outcome))
+        })?;
+        Ok(Done { inputs, outcome })
+    }
+
+    /// Nothing but a report at the end.
+    fn report(mut self, place: Place, write: WriteReport) -> anyhow::Result<Done> {
+        let mut collector = Collector::new(Bounds::default());
+        let outcome = self.analyze(&mut [&mut collector]);
+        let inputs = self.source.inputs().to_vec();
+        let report = collector.finish(&inputs, outcome.summary.clone());
+        place.write(|out| write(&report, &self.layout, out))?;
+        Ok(Done { inputs, outcome })
+    }
+
+    fn analyze(&mut self, sinks: &mut [&mut dyn Sink]) -> Outcome {
+        let mut tee = Tee::new(sinks);
+        engine::analyze(&mut *self.source, &self.config, &mut tee)
+    }
+}
+
+/// Says what was lost; the exit code.
+fn judge(args: &LiveArgs, done: &Done) -> anyhow::Result<u8> {
+    for (input, problem) in done.inputs.iter().filter_map(|i| Some((i, i.problem.as_ref()?))) {
+        failure::say("warning", &format!("{}: {problem}; all before that is analyzed", input.path.display()));
+    }
+    if !args.output.quiet {
+        failure::say("note", &captured(&done.inputs));
+    }
+    let bad = args.input.fail_on.is_some_and(|l| read::at_or_above(l, &done.outcome.summary) > 0);
+    Ok(if bad { FINDINGS } else { 0 })
+}
+
+/// What became of the packets, all of them.
+fn captured(inputs: &[Input]) -> String {
+    let loss = Loss::of(inputs);
+    let unread = loss.received.saturating_sub(loss.dropped).saturating_sub(loss.packets);
+    let unread = match unread {
+        0 => String::new(),
+        n => format!(", {n} came after the end"),
+    };
+    format!(
+        "{} packets analyzed; {} received, {} dropped by the kernel, {} by the interface{unread}",
+        loss.packets, loss.received, loss.dropped, loss.dropped_by_interface
+    )
+}
+
+/// Connections and findings kept for the page at the end; the rest is counted.
+const KEPT: Bounds = Bounds { connections: 10_000, findings: 10_000 };
