@@ -7,6 +7,7 @@ mod kernel;
 mod live;
 mod meta;
 mod place;
+mod privilege;
 mod read;
 mod rules;
 mod screen;

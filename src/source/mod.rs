@@ -17,6 +17,8 @@ mod record;
 #[cfg(test)]
 mod tests;
 mod window;
+#[cfg(all(feature = "pcap", unix))]
+mod writer;
 
 use std::path::PathBuf;
 
@@ -24,6 +26,8 @@ pub use file::{FileOptions, Files, Reader};
 #[cfg(all(feature = "pcap", unix))]
 pub use live::{Connection, Interface, Live, LiveOptions, Stopper, interfaces};
 pub use memory::Memory;
+#[cfg(all(feature = "pcap", unix))]
+pub use writer::{Ring, Writer, WriterFiles, Written};
 
 use crate::error::Error;
 use crate::tcp::{Duration, Timestamp};

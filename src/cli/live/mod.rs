@@ -5,16 +5,20 @@ mod signals;
 mod tee;
 
 use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context;
 
 use super::args::LiveArgs;
-use super::failure::{self, FINDINGS};
+use super::failure::{self, FINDINGS, INPUT};
 use super::place::Place;
+use super::privilege::{self, User};
 use super::read;
 use crate::config::Config;
 use crate::engine::{self, Outcome, Sink};
 use crate::output::{Format, Layout, Lines, Loss, Pace, Plain, Way, WriteReport};
 use crate::report::{Bounds, Collector};
-use crate::source::{Input, Live, Source};
+use crate::source::{Input, Live, Ring, Source, Writer, WriterFiles, Written};
 use ask::Wanted;
 use signals::Signals;
 use tee::Tee;
@@ -26,9 +30,18 @@ pub fn run(args: &LiveArgs) -> anyhow::Result<u8> {
     let format = Format::of(args.output.format()).expect("clap takes names of FORMATS only");
     read::suits(format, &args.output)?;
     let signals = Signals::listen()?;
-    let (live, stopper) = Live::open(&args.names(), &wanted.options)?;
+    let (mut live, stopper) = Live::open(&args.names(), &wanted.options)?;
     let place = Place::open(args.output.output.as_deref(), &[])?;
+    let user = User::to_become().filter(|_| !args.capture.keep_privileges);
+    let written = wanted.write.as_ref().map(|to| write_to(&mut live, to, user)).transpose()?;
     let layout = read::layout(&args.output, place.is_terminal().into(), &wanted.again(), &args.input)?;
+    if !args.capture.keep_privileges {
+        let left = privilege::give_up(user, &privilege::counters_of(&args.names()))
+            .context("cannot give up privileges; --keep-privileges goes on with them")?;
+        if args.output.verbose {
+            failure::say("note", &left.to_string());
+        }
+    }
     let asked = signals.serve(&stopper);
     let job = Job { config, layout, pace: Pace::new(wanted.interval, asked), source: Box::new(live) };
     let done = match format.way {
@@ -36,7 +49,23 @@ pub fn run(args: &LiveArgs) -> anyhow::Result<u8> {
         Way::Report(write) if format.name == "table" => job.lines(place, write)?,
         Way::Report(write) => job.report(place, write)?,
     };
-    judge(args, &done)
+    judge(args, &done, written.as_deref())
+}
+
+/// Opens the files that packets are written to.
+fn write_to(
+    live: &mut Live,
+    (path, count, ring): &(PathBuf, usize, Ring),
+    user: Option<User>,
+) -> anyhow::Result<Arc<Written>> {
+    let files = WriterFiles::create(path, *count)?;
+    if let Some(user) = user {
+        user.give(files.created()).with_context(|| format!("cannot make {} yours", path.display()))?;
+    }
+    let writer = Writer::new(files, *ring);
+    let written = writer.status();
+    live.write_to(writer);
+    Ok(written)
 }
 
 /// What is needed for an analysis.
@@ -100,12 +129,19 @@ impl Job {
 }
 
 /// Says what was lost; the exit code.
-fn judge(args: &LiveArgs, done: &Done) -> anyhow::Result<u8> {
+fn judge(args: &LiveArgs, done: &Done, written: Option<&Written>) -> anyhow::Result<u8> {
     for (input, problem) in done.inputs.iter().filter_map(|i| Some((i, i.problem.as_ref()?))) {
         failure::say("warning", &format!("{}: {problem}; all before that is analyzed", input.path.display()));
     }
     if !args.output.quiet {
         failure::say("note", &captured(&done.inputs));
+    }
+    if let Some((written, problem)) = written.and_then(|w| Some((w, w.problem()?))) {
+        failure::say(
+            "error",
+            &format!("cannot write {problem}: {} packets are missing", written.unwritten()),
+        );
+        return Ok(INPUT);
     }
     let bad = args.input.fail_on.is_some_and(|l| read::at_or_above(l, &done.outcome.summary) > 0);
     Ok(if bad { FINDINGS } else { 0 })

@@ -18,7 +18,7 @@ pub use interfaces::{Connection, Interface, interfaces};
 pub use stop::Stopper;
 
 use crate::error::Error;
-use crate::source::{Input, Next, Source};
+use crate::source::{Input, Next, Source, Writer};
 use crate::tcp::{Duration, Timestamp};
 use handle::Handle;
 use stop::Wish;
@@ -62,6 +62,7 @@ pub struct Live {
     breath: Timestamp,
     /// Packets since the last look at the counters and at the wish to stop.
     unwatched: u32,
+    writer: Option<Writer>,
 }
 
 impl Live {
@@ -92,8 +93,23 @@ impl Live {
             number: 0,
             breath: Timestamp::MIN,
             unwatched: 0,
+            writer: None,
         };
         Ok((live, stopper))
+    }
+
+    /// Writes every packet that it gives as well.
+    pub fn write_to(&mut self, mut writer: Writer) {
+        writer.begin(&self.inputs);
+        self.writer = Some(writer);
+    }
+
+    /// No packet comes any more.
+    fn end(&mut self) {
+        self.look(now());
+        if let Some(mut writer) = self.writer.take() {
+            writer.finish(&self.inputs);
+        }
     }
 
     /// The handle with the packet whose turn it is. With several interfaces, one that is ahead waits until the others
@@ -150,7 +166,7 @@ impl Source for Live {
         }
         let at = loop {
             if self.left == Some(0) {
-                self.look(now());
+                self.end();
                 return Ok(Next::End);
             }
             if let Some(at) = self.ready(now) {
@@ -160,9 +176,13 @@ impl Source for Live {
             if now >= self.breath + PAUSE {
                 self.look(now);
                 if self.is_over(now) {
+                    self.end();
                     return Ok(Next::End);
                 }
                 self.breath = now;
+                if let Some(writer) = &mut self.writer {
+                    writer.flush();
+                }
                 return Ok(Next::Idle(now - HANDED_OVER));
             }
             self.wait();
@@ -175,6 +195,9 @@ impl Source for Live {
         };
         let packet = handle.take(self.number);
         input.count(&packet);
+        if let Some(writer) = &mut self.writer {
+            writer.packet(at, &packet, &self.inputs);
+        }
         Ok(Next::Packet(packet))
     }
 
