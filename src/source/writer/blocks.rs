@@ -57,6 +57,20 @@ pub(super) fn statistics(to: &mut Vec<u8>, inputs: &[Input]) {
     }
 }
 
+/// The whole blocks within the first `len` bytes: their length together, and how many are packets.
+pub(super) fn whole(blocks: &[u8], len: usize) -> (usize, u64) {
+    let (mut end, mut packets) = (0, 0);
+    while let Some([t0, t1, t2, t3, l0, l1, l2, l3]) = blocks.get(end..).and_then(|rest| rest.first_chunk()) {
+        let next = end + u32::from_ne_bytes([*l0, *l1, *l2, *l3]) as usize;
+        if next > len || next == end {
+            break;
+        }
+        packets += u64::from(u32::from_ne_bytes([*t0, *t1, *t2, *t3]) == PACKET);
+        end = next;
+    }
+    (end, packets)
+}
+
 /// A block: type, length, what `fill` writes, length again.
 fn block(to: &mut Vec<u8>, kind: u32, fill: impl FnOnce(&mut Vec<u8>)) {
     let start = to.len();

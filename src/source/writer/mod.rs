@@ -7,7 +7,7 @@ mod blocks;
 mod ring;
 
 use std::fs::File;
-use std::io::{Seek, SeekFrom, Write};
+use std::io::{self, Seek, SeekFrom, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -104,14 +104,17 @@ impl Writer {
 
     /// Hands everything to the system.
     pub(super) fn flush(&mut self) {
-        if self.broken {
-            self.written.unwritten.fetch_add(self.buffered, Ordering::Relaxed);
-        } else if let Err(error) = self.files.current().write_all(&self.buffer) {
-            self.give_up(&error.to_string());
-        } else {
-            self.size += self.buffer.len() as u64;
-            self.written.packets.fetch_add(self.buffered, Ordering::Relaxed);
+        if !self.broken {
+            let (taken, failure) = write(self.files.current(), &self.buffer);
+            let (whole, packets) = blocks::whole(&self.buffer, taken);
+            self.size += whole as u64;
+            self.buffered -= packets.min(self.buffered);
+            self.written.packets.fetch_add(packets, Ordering::Relaxed);
+            if let Some(error) = failure {
+                self.give_up(&error.to_string());
+            }
         }
+        self.written.unwritten.fetch_add(self.buffered, Ordering::Relaxed);
         self.buffer.clear();
         self.buffered = 0;
     }
@@ -137,7 +140,6 @@ impl Writer {
     /// Leaves whole blocks in the file, and writes no more into it.
     fn give_up(&mut self, why: &str) {
         self.broken = true;
-        self.written.unwritten.fetch_add(self.buffered, Ordering::Relaxed);
         let text = format!("{}: {why}; its packets are no longer written", self.files.name().display());
         let _ = self.written.problem.set(text);
         // A pipe or a device has no length; then the cut block stays, and readers say where.
@@ -145,6 +147,20 @@ impl Writer {
         let file: &mut File = self.files.current();
         let _ = file.set_len(size);
     }
+}
+
+/// Writes as much as fits: how many bytes that were, and why not all.
+fn write(file: &mut File, bytes: &[u8]) -> (usize, Option<io::Error>) {
+    let mut taken = 0;
+    while let Some(rest) = bytes.get(taken..).filter(|rest| !rest.is_empty()) {
+        match file.write(rest) {
+            Ok(0) => return (taken, Some(io::ErrorKind::WriteZero.into())),
+            Ok(n) => taken += n,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return (taken, Some(e)),
+        }
+    }
+    (taken, None)
 }
 
 /// Bytes written at once.
