@@ -29,14 +29,15 @@
 //!
 //! 1. [`tcp`]: the words of RFC 9293: sequence numbers, flags, options, segments, states, times.
 //! 2. [`config`]: what can be chosen, the thresholds and the bounds; each default with its origin.
-//! 3. [`source`]: where packets come from: files, compressed or not, and memory.
+//! 3. [`source`]: where packets come from: files, compressed or not, interfaces, and memory.
 //! 4. [`decode`]: a packet's bytes to a segment, or the reason why not.
 //! 5. [`track`]: segments to events: what happened to each connection, never whether it was right.
 //! 6. [`rules`]: events to findings: one list of all rules.
 //! 7. [`engine`]: runs an analysis over all threads; one [`engine::Sink`] is the only way out.
 //! 8. [`report`]: what is kept of an analysis, and the columns a table can have.
 //! 9. [`output`]: a report to bytes: table, JSON, CSV and the other formats.
-//! 10. `cli`: the program: arguments, exit codes, messages.
+//! 10. `tui`: the screen of a live capture.
+//! 11. `cli`: the program: arguments, exit codes, messages.
 //!
 //! # Promises
 //!
@@ -45,8 +46,9 @@
 //!
 //! # Features
 //!
-//! - `pcap` (default): capture filters, through libpcap.
+//! - `pcap` (default): capture filters and interfaces, through libpcap.
 //! - `cli` (default; needs `pcap`): the program. Without it, the crate is the library alone.
+//! - `tui` (default; needs `cli`): the screen of `tcpscope live`.
 //!
 //! With neither, nothing needs libpcap, and files are read all the same.
 
@@ -62,3 +64,5 @@ pub mod rules;
 pub mod source;
 pub mod tcp;
 pub mod track;
+#[cfg(feature = "tui")]
+pub mod tui;

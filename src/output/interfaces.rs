@@ -109,6 +109,6 @@ mod tests {
         let mut bytes = Vec::new();
         list_interfaces(&[eth, down], &mut bytes).expect("memory takes all");
         let text = String::from_utf8(bytes).expect("UTF-8");
-        assert_eq!(text, "eth0            up    10.0.0.1 fe80::1\nevil\\u{1b}[2J  down  (a\\nb)\n");
+        assert_eq!(text, "eth0           up    10.0.0.1 fe80::1\nevil\\u{1b}[2J  down  (a\\nb)\n");
     }
 }

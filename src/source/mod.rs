@@ -12,6 +12,7 @@ mod memory;
 mod pcap_file;
 mod pcapng_file;
 mod pcapng_options;
+mod recent;
 mod recognize;
 mod record;
 #[cfg(test)]
@@ -26,6 +27,7 @@ pub use file::{FileOptions, Files, Reader};
 #[cfg(all(feature = "pcap", unix))]
 pub use live::{Connection, Interface, Live, LiveOptions, Stopper, interfaces};
 pub use memory::Memory;
+pub use recent::{Kept, Recent, Request};
 #[cfg(all(feature = "pcap", unix))]
 pub use writer::{Ring, Writer, WriterFiles, Written};
 
@@ -43,6 +45,16 @@ pub trait Source {
 
     /// What was read so far, one entry per file or interface, in the order of reading.
     fn inputs(&self) -> &[Input];
+}
+
+impl<S: Source + ?Sized> Source for Box<S> {
+    fn next(&mut self) -> Result<Next<'_>, Error> {
+        (**self).next()
+    }
+
+    fn inputs(&self) -> &[Input] {
+        (**self).inputs()
+    }
 }
 
 /// What a source has to say when asked.

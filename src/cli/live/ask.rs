@@ -1,5 +1,6 @@
 //! What the flags of `live` ask for: how to capture, when to stop, how often to speak.
 
+use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use super::super::args::LiveArgs;
@@ -33,7 +34,8 @@ impl Wanted {
         for text in &capture.stop {
             stop(&mut options, text)?;
         }
-        let lines = args.output.format() == "table";
+        let screen = cfg!(feature = "tui") && !capture.plain && std::io::stdout().is_terminal();
+        let lines = args.output.format() == "table" && !screen;
         let interval = match &capture.interval {
             Some(text) => read::span(text)?,
             None => Duration::from_secs(if lines { 10 } else { 1 }),

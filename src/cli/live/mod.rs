@@ -7,7 +7,12 @@ mod tee;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+#[cfg(feature = "tui")]
+use std::{io::IsTerminal, thread};
+
 use anyhow::Context;
+#[cfg(feature = "tui")]
+use anyhow::anyhow;
 
 use super::args::LiveArgs;
 use super::failure::{self, FINDINGS, INPUT};
@@ -22,6 +27,13 @@ use crate::source::{Input, Live, Ring, Source, Writer, WriterFiles, Written};
 use ask::Wanted;
 use signals::Signals;
 use tee::Tee;
+
+#[cfg(feature = "tui")]
+use crate::{
+    output::Color,
+    source::{Recent, Stopper},
+    tui::{Screen, Theme, Watcher},
+};
 
 /// Captures, analyzes, and says what happens until told to stop; the exit code.
 pub fn run(args: &LiveArgs) -> anyhow::Result<u8> {
@@ -42,10 +54,16 @@ pub fn run(args: &LiveArgs) -> anyhow::Result<u8> {
             failure::say("note", &left.to_string());
         }
     }
+    #[cfg(feature = "tui")]
+    let watched = !args.capture.plain && place.is_terminal() && std::io::stdin().is_terminal();
     let asked = signals.serve(&stopper);
     let job = Job { config, layout, pace: Pace::new(wanted.interval, asked), source: Box::new(live) };
     let done = match format.way {
         Way::Stream => job.stream(place, &args.names())?,
+        #[cfg(feature = "tui")]
+        Way::Report(write) if format.name == "table" && watched => {
+            job.screen(write, args.names().join(" "), written.clone(), stopper)?
+        }
         Way::Report(write) if format.name == "table" => job.lines(place, write)?,
         Way::Report(write) => job.report(place, write)?,
     };
@@ -96,6 +114,37 @@ impl Job {
             write(&report, &self.layout, out)?;
             Ok((inputs, outcome))
         })?;
+        Ok(Done { inputs, outcome })
+    }
+
+    /// A screen, and at the end the same page.
+    #[cfg(feature = "tui")]
+    fn screen(
+        self,
+        write: WriteReport,
+        names: String,
+        written: Option<Arc<Written>>,
+        stopper: Stopper,
+    ) -> anyhow::Result<Done> {
+        let theme = match self.layout.color {
+            Color::Always => Theme::Colored,
+            Color::Never => Theme::Plain,
+        };
+        let (mut watcher, views) = Watcher::new(names, written, self.pace.clone());
+        let (source, recent) = Recent::new(self.source, RECENT);
+        let screen = Screen { views, recent, stopper, config: self.config.clone(), theme };
+        let mut job = Job { source: Box::new(source), ..self };
+        let mut collector = Collector::new(KEPT);
+        let (outcome, shown) = thread::scope(|scope| {
+            let screen = scope.spawn(|| screen.run());
+            let outcome = job.analyze(&mut [&mut watcher, &mut collector]);
+            drop(watcher);
+            (outcome, screen.join())
+        });
+        shown.map_err(|_| anyhow!("the screen broke down"))?.context("cannot use the terminal")?;
+        let inputs = job.source.inputs().to_vec();
+        let report = collector.finish(&inputs, outcome.summary.clone());
+        Place::Stdout.write(|out| write(&report, &job.layout, out))?;
         Ok(Done { inputs, outcome })
     }
 
@@ -163,3 +212,6 @@ fn captured(inputs: &[Input]) -> String {
 
 /// Connections and findings kept for the page at the end; the rest is counted.
 const KEPT: Bounds = Bounds { connections: 10_000, findings: 10_000 };
+/// Bytes of packets kept for the ladder of a connection on the screen: at a snaplen of 128, some 150,000 packets.
+#[cfg(feature = "tui")]
+const RECENT: usize = 16 << 20;

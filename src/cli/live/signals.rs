@@ -47,5 +47,9 @@ impl Signals {
 
 /// Ends the program without any last word.
 fn at_once() -> ! {
+    #[cfg(feature = "tui")]
+    if crate::tui::is_shown() {
+        crate::tui::restore();
+    }
     process::exit(128 + SIGINT)
 }

@@ -8,7 +8,7 @@ use super::restart::Restarts;
 use crate::config::{Config, Thresholds};
 use crate::rules::{Finding, Seen};
 use crate::tcp::{Certainty, Duration, Endpoint, State, Timestamp};
-use crate::track::{Closer, Confidence, Ended, Fact, OpenOutcome, Record, Role};
+use crate::track::{Closer, Confidence, Ended, Fact, HalfOpenEnd, OpenOutcome, Record, Role};
 
 /// One address and port that connections were opened to.
 #[derive(Clone, Debug, PartialEq)]
@@ -278,9 +278,10 @@ impl Listeners {
                 queue.enter(at, again);
                 listener.restarts.answered(at, two_msl);
             }
-            Fact::HalfOpenLeft { .. } => {
+            Fact::HalfOpenLeft { kind, .. } => {
                 if let Some(queue) = self.table.get_mut(&endpoint).and_then(|l| l.queue.as_mut()) {
                     queue.leave(at);
+                    queue.completed += u64::from(kind == HalfOpenEnd::Completed);
                 }
             }
             Fact::Refused { .. } => self.known(endpoint, |l| l.restarts.refused(at)),
