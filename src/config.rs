@@ -66,8 +66,15 @@ pub struct TrackConfig {
     /// How long a connection that is closed, or was never answered, is kept for stragglers: 75 s, more than the
     /// 63 s that Linux keeps a half-open entry (tcp_synack_retries 5).
     pub linger: Duration,
-    /// Connections kept at once over all partitions; beyond it the least recently used one ends as `evicted`.
+    /// Connections kept at once over all partitions; beyond it the least recently used one ends as `evicted`
+    /// (tcp.md §5.0).
     pub max_connections: usize,
+    /// Beside these, connections of which too little was seen to keep more than their first segments: half-open ones
+    /// above all. Beyond it the first that comes to hand ends as `evicted` (tcp.md §5.0).
+    pub max_attempts: usize,
+    /// Connections of one partition that are kept whole for being new, however little was seen of them. Only time
+    /// and memory depend on it, no result.
+    pub young: usize,
     /// State transitions kept of one connection; more are counted, not kept.
     pub max_transitions: usize,
 }
@@ -80,7 +87,10 @@ impl Default for TrackConfig {
             two_msl: Duration::from_secs(60),
             any_ack_restarts_time_wait: false,
             linger: Duration::from_secs(75),
-            max_connections: 16 << 20,
+            max_connections: 1_000_000,
+            max_attempts: 1 << 20,
+            // With 64 partitions as many as begin within a tenth of a second at 40,000 a second.
+            young: 64,
             max_transitions: 64,
         }
     }

@@ -87,9 +87,22 @@ proptest! {
     }
 
     #[test]
+    fn a_connection_that_was_frozen_is_the_same(script in scripts(80, 8)) {
+        let whole = Seen::of_frames(script.frames());
+        let mut config = Config::default();
+        config.track.young = 0;
+        let frozen = Seen::of(&mut source(script.frames()), &config);
+        prop_assert_eq!(frozen.records, whole.records);
+        prop_assert_eq!(frozen.findings, whole.findings);
+        prop_assert_eq!(frozen.summary, whole.summary);
+    }
+
+    #[test]
     fn a_small_table_forgets_and_says_so(script in scripts(80, 8)) {
         let mut config = Config::default();
         config.track.max_connections = 2;
+        config.track.max_attempts = 2;
+        config.track.young = 1;
         config.track.max_transitions = 3;
         let seen = Seen::of(&mut source(script.frames()), &config);
         prop_assert!(seen.adds_up(), "{:?}", seen.summary);

@@ -3,13 +3,17 @@
 use std::cell::Cell;
 use std::collections::BTreeSet;
 
+use tcpscope::config::Config;
 use tcpscope::tcp::{Certainty, Endpoint, Flags, State};
 use tcpscope::track::Reason;
 
+use crate::support::captures;
+use crate::support::frames::source;
 use crate::support::known::no_complaints;
 use crate::support::packet::{Shot, capture_time};
 use crate::support::run::{Seen, role_of};
 use crate::support::script::{Script, a, b};
+use crate::support::shared::shared;
 use crate::support::transcript;
 use crate::vectors;
 
@@ -29,6 +33,37 @@ fn a_copy_of_every_packet_changes_nothing() {
         }
         wrong
     });
+}
+
+/// Connections of which little was seen are kept as their segments; here each is, from its first segment on.
+#[test]
+fn freezing_changes_nothing() {
+    let mut frozen = Config::default();
+    frozen.track.young = 0;
+    hold("frozen", |name, script| {
+        let (one, two) = (Seen::of_frames(script.frames()), Seen::of(&mut source(script.frames()), &frozen));
+        unlike(name, &one, &two).into_iter().collect()
+    });
+    let Some(all) = captures::all("frozen") else { return };
+    let folder = shared("frozen").expect("it was there").join("captures");
+    let compare = |(name, whole): (&String, &captures::Analyzed)| {
+        let whole = whole.seen.as_ref().ok()?;
+        let again = captures::analyze(&folder.join(name), &frozen).expect("it was read before");
+        unlike(name, whole, &again)
+    };
+    no_complaints("frozen captures", &all.iter().filter_map(compare).collect::<Vec<_>>());
+}
+
+/// The first record or finding that differs.
+fn unlike(name: &str, one: &Seen, two: &Seen) -> Option<String> {
+    if one.summary != two.summary {
+        return Some(format!("{name}: {:?}\n{:?}", one.summary, two.summary));
+    }
+    let record = one.records.iter().zip(&two.records).find(|(a, b)| a != b);
+    let finding = one.findings.iter().zip(&two.findings).find(|(a, b)| a != b);
+    record
+        .map(|(a, b)| format!("{name}: {a:?}\n{b:?}"))
+        .or(finding.map(|(a, b)| format!("{name}: {a:?}\n{b:?}")))
 }
 
 #[test]

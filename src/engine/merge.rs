@@ -10,10 +10,10 @@ use super::Sink;
 use super::census::{Census, Listener};
 use super::moment::{Ask, Glimpse, Happening, Moment, States};
 use super::order::Order;
-use super::shard::{Opening, Said, Saying, TakenSegment};
+use super::shard::{Batch, Counts, Opening, Said, Saying, TakenSegment};
 use super::summary::Summary;
 use crate::config::Config;
-use crate::rules::{Detector, Finding, RuleSet, Seen, Severity};
+use crate::rules::{Finding, Hearing, RuleSet, Seen, Severity};
 use crate::source::Input;
 use crate::tcp::{Endpoint, SeqNumber, Timestamp};
 use crate::track::{Class, Fact, HalfOpenEnd, Record};
@@ -25,11 +25,13 @@ pub(super) struct Merge<'a> {
     streams: Streams,
     census: Census,
     rules: Arc<RuleSet>,
-    detectors: Vec<Box<dyn Detector>>,
+    detectors: Vec<Hearing>,
     heard: Vec<Finding>,
     states: States,
     glimpses: Vec<Glimpse>,
     stopped: bool,
+    /// Where a round's sayings stand: the room for sorting them.
+    places: Vec<(Order, u32, u32)>,
 }
 
 impl<'a> Merge<'a> {
@@ -45,13 +47,14 @@ impl<'a> Merge<'a> {
             states: States::default(),
             glimpses: Vec::new(),
             stopped: false,
+            places: Vec::new(),
         }
     }
 
     /// The input ended: detectors say what they still have to say, then listeners, clients and hosts are told.
     pub fn finish(mut self, now: Timestamp) -> Summary {
-        for detector in &mut self.detectors {
-            detector.on_end(now, &mut self.heard);
+        for hearing in &mut self.detectors {
+            hearing.detector.on_end(now, &mut self.heard);
         }
         self.pass_on();
         if !self.stopped {
@@ -83,23 +86,41 @@ impl<'a> Merge<'a> {
         }
     }
 
-    /// One batch of all shards. Everything before it was in batches before.
-    pub fn take(&mut self, said: Vec<Said>) {
+    /// A round of batches, one of each worker. Everything before it was in rounds before.
+    pub fn take(&mut self, round: &mut [Batch]) {
         // Only the places are sorted: what was said is too large to be moved about.
-        let mut places: Vec<(Order, usize)> = said.iter().enumerate().map(|(i, s)| (s.order, i)).collect();
-        places.sort_unstable();
-        let mut said: Vec<Option<Saying>> = said.into_iter().map(|s| Some(s.what)).collect();
-        for (order, i) in places {
-            let Some(what) = said.get_mut(i).and_then(Option::take) else { continue };
+        let mut places = std::mem::take(&mut self.places);
+        for (batch, Batch { said, counts, .. }) in round.iter().enumerate() {
+            self.count_batch(counts);
+            places.extend(said.iter().enumerate().map(|(i, said)| (said.order, batch as u32, i as u32)));
+        }
+        // Nearly in order already, which a stable sort makes use of.
+        places.sort();
+        for (order, batch, i) in places.drain(..) {
+            let said = round.get_mut(batch as usize).and_then(|batch| batch.said.get_mut(i as usize));
+            let Some(Said { what, .. }) = said else { continue };
             match what {
-                Saying::Opened(opening) => self.streams.open(opening),
-                Saying::Seen(seen) => self.seen(&seen),
-                Saying::Ended(record, findings) => self.ended(*record, &findings, order.clock),
-                Saying::Took(taken) => self.took(*taken),
-                Saying::Happened(happening) => self.happened(&happening),
-                Saying::Drafted(finding) => self.drafted(&finding),
-                Saying::Stood(mut stood) => self.glimpses.append(&mut stood),
+                Saying::Opened(opening) => self.streams.open(*opening),
+                Saying::Seen(seen) => self.seen(seen),
+                Saying::Ended(record, findings) => self.ended(record, findings, order.clock),
+                Saying::Took(taken) => self.took(taken),
+                Saying::Happened(happening) => self.happened(happening),
+                Saying::Drafted(finding) => self.drafted(finding),
+                Saying::Stood(stood) => self.glimpses.append(stood),
             }
+        }
+        round.iter_mut().for_each(|batch| batch.said.clear());
+        self.places = places;
+    }
+
+    fn count_batch(&mut self, counts: &Counts) {
+        self.states.add(&counts.states);
+        let summary = &mut self.summary;
+        summary.segments += counts.segments;
+        summary.duplicates += counts.duplicates;
+        summary.limits.evicted_connections += counts.evicted;
+        if counts.bad_checksums > 0 {
+            *summary.skipped.entry("bad-checksum").or_default() += counts.bad_checksums;
         }
     }
 
@@ -111,11 +132,6 @@ impl<'a> Merge<'a> {
     /// From this packet on Wireshark numbers streams that are none of ours.
     pub fn streams_end_at(&mut self, packet: u64) {
         self.streams.known_until = self.streams.known_until.min(packet);
-    }
-
-    /// Notes how ends changed their states.
-    pub fn note_states(&mut self, states: &States) {
-        self.states.add(states);
     }
 
     /// What the sink wants to know at the end of a batch.
@@ -153,8 +169,8 @@ impl<'a> Merge<'a> {
     }
 
     fn seen(&mut self, seen: &Seen) {
-        for detector in &mut self.detectors {
-            detector.on_seen(seen, &mut self.heard);
+        for hearing in &mut self.detectors {
+            hearing.tell(seen, &mut self.heard);
         }
         self.pass_on();
         self.census.seen(seen);
@@ -173,10 +189,10 @@ impl<'a> Merge<'a> {
         }
     }
 
-    fn took(&mut self, mut taken: TakenSegment) {
+    fn took(&mut self, taken: &mut TakenSegment) {
         if !self.stopped {
             taken.stream = self.streams.peek(taken.connection);
-            let flow = self.sink.segment(&taken);
+            let flow = self.sink.segment(taken);
             self.note(flow);
         }
     }
@@ -195,7 +211,7 @@ impl<'a> Merge<'a> {
         }
     }
 
-    fn ended(&mut self, mut record: Record, findings: &[Finding], now: Timestamp) {
+    fn ended(&mut self, record: &mut Record, findings: &[Finding], now: Timestamp) {
         record.stream = self.streams.of(record.id);
         self.summary.connections += 1;
         self.summary.short += u64::from(record.class == Some(Class::Short));
@@ -206,13 +222,13 @@ impl<'a> Merge<'a> {
         for finding in findings {
             self.count(finding);
         }
-        self.census.ended(&record, findings, now);
+        self.census.ended(record, findings, now);
         if !self.stopped {
-            let flow = self.sink.connection(&record, findings);
+            let flow = self.sink.connection(record, findings);
             self.note(flow);
         }
-        for detector in &mut self.detectors {
-            detector.on_record(&record, &mut self.heard);
+        for hearing in &mut self.detectors {
+            hearing.detector.on_record(record, &mut self.heard);
         }
         self.pass_on();
     }

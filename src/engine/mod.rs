@@ -11,10 +11,9 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
-use foldhash::HashSet;
 
 use merge::Merge;
-use shard::{Batch, Counts, Listeners, Said, Shards};
+use shard::{Batch, Listeners, Shards};
 
 pub use census::{
     Answer, Cause, Ceiling, Client, Closes, Cost, Curve, Destination, HalfOpenEnds, Heard, Host,
@@ -118,7 +117,7 @@ pub fn analyze(source: &mut dyn Source, config: &Config, sink: &mut dyn Sink) ->
     let reader = Reader::new(source, config);
     let wishes = sink.wishes();
     if threads < 2 {
-        let workers = Workers::Here(Box::new(Shards::new(config, &rules, wishes, 0, 1)));
+        let workers = Workers::Here(Box::new(Shards::new(config, &rules, wishes, 0, 1)), Batch::default());
         return run(reader, workers, Merge::new(sink, config, &rules));
     }
     std::thread::scope(|scope| {
@@ -129,7 +128,7 @@ pub fn analyze(source: &mut dyn Source, config: &Config, sink: &mut dyn Sink) ->
             scope.spawn(move || shards.serve(&inbox, &outbox));
             Line { batches, answers }
         });
-        let workers = Workers::Threads { lines: lines.collect(), waiting: 0 };
+        let workers = Workers::Threads { lines: lines.collect(), waiting: 0, spare: Vec::new() };
         run(reader, workers, Merge::new(sink, config, &rules))
     })
 }
@@ -139,6 +138,8 @@ pub fn analyze(source: &mut dyn Source, config: &Config, sink: &mut dyn Sink) ->
 const BATCH: usize = 4096;
 /// Batches that wait for a worker at most: memory in flight is this many times [`BATCH`].
 const IN_FLIGHT: usize = 4;
+/// At the end of the input, the connections that began within so many packets end together.
+const ENDED_TOGETHER: u64 = 1 << 16;
 /// Endpoints remembered as listening.
 const MAX_LISTENERS: usize = 1 << 16;
 
@@ -150,34 +151,34 @@ fn run(mut reader: Reader<'_>, mut workers: Workers, mut merge: Merge<'_>) -> Ou
         }
         let last = filled == Filled::ToTheEnd || merge.is_stopped();
         let ask = merge.asks(reader.clock);
-        // While the wire is quiet, nothing is gained by letting an answer wait.
-        let depth = if last || filled == Filled::ForNow { 0 } else { IN_FLIGHT - 1 };
-        for (said, counts) in workers.work(reader.batch(workers.count(), last, ask), depth) {
-            count(&mut merge.summary, &counts);
-            merge.note_states(&counts.states);
-            merge.take(said);
-            if counts.ask > Ask::Nothing {
-                let mut summary = merge.summary.clone();
-                reader.report(&mut summary);
-                merge.moment(reader.clock, &summary, reader.syns, reader.source.inputs());
-            }
+        reader.hand_out(&mut workers, None, ask);
+        // While the wire is quiet, nothing is gained by letting an answer wait; and who asks is answered at once.
+        workers.take_back(last || filled == Filled::ForNow || ask > Ask::Nothing, &mut merge);
+        if ask > Ask::Nothing {
+            let mut summary = merge.summary.clone();
+            reader.report(&mut summary);
+            merge.moment(reader.clock, &summary, reader.syns, reader.source.inputs());
         }
         merge.progress(reader.summary.packets);
         if last {
             break;
         }
     }
+    end_connections(&mut reader, &mut workers, &mut merge);
     let mut summary = merge.finish(reader.clock);
     reader.report(&mut summary);
     Outcome { summary, failure: reader.failure }
 }
 
-fn count(summary: &mut Summary, counts: &Counts) {
-    summary.segments += counts.segments;
-    summary.duplicates += counts.duplicates;
-    summary.limits.evicted_connections += counts.evicted;
-    if counts.bad_checksums > 0 {
-        *summary.skipped.entry("bad-checksum").or_default() += counts.bad_checksums;
+/// Ends what is still open, a part at a time: the records of all at once would need more room than they did open.
+fn end_connections(reader: &mut Reader<'_>, workers: &mut Workers, merge: &mut Merge<'_>) {
+    let latest = reader.latest;
+    let mut before = 0;
+    while before <= latest {
+        before += ENDED_TOGETHER;
+        let last = before > latest;
+        reader.hand_out(workers, Some(before), Ask::Nothing);
+        workers.take_back(last, merge);
     }
 }
 
@@ -198,6 +199,8 @@ struct Reader<'a> {
     decoder: Decoder,
     summary: Summary,
     clock: Timestamp,
+    /// The highest packet number: a filter leaves gaps.
+    latest: u64,
     pending: Vec<(u8, Segment, Timestamp)>,
     listeners: Listeners,
     new_listeners: Vec<Endpoint>,
@@ -214,6 +217,7 @@ impl<'a> Reader<'a> {
             decoder: Decoder::new(config.decode.clone()),
             summary: Summary::default(),
             clock: Timestamp::MIN,
+            latest: 0,
             pending: Vec::with_capacity(BATCH),
             listeners: Listeners::default(),
             new_listeners: Vec::new(),
@@ -226,13 +230,13 @@ impl<'a> Reader<'a> {
 
     /// Reads until the batch is full, or the source has nothing.
     fn fill(&mut self) -> Filled {
-        self.learn_listeners();
         // A source may say that a file can't be read and still have others.
         let mut read = 0;
         while self.pending.len() < BATCH && read < 16 * BATCH {
             match self.source.next() {
                 Ok(Next::Packet(packet)) => {
                     let number = packet.number;
+                    self.latest = self.latest.max(number);
                     note_packet(&mut self.summary, &mut self.clock, packet.time);
                     let decoded = self.decoder.decode(&packet);
                     self.take(number, decoded);
@@ -256,7 +260,11 @@ impl<'a> Reader<'a> {
             Ok(segment) => {
                 self.summary.bad_checksums += u64::from(segment.checksum == Checksum::Bad);
                 self.syns += u64::from(segment.flags.syn() && !segment.flags.ack());
-                if segment.flags.syn() && segment.flags.ack() && !self.listeners.contains(&segment.src) {
+                if segment.flags.syn()
+                    && segment.flags.ack()
+                    && self.listeners.len() < MAX_LISTENERS
+                    && self.listeners.insert(segment.src)
+                {
                     self.new_listeners.push(segment.src);
                 }
                 let partition = FlowKey::of(&segment).partition() as u8;
@@ -273,40 +281,27 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn learn_listeners(&mut self) {
-        if self.new_listeners.is_empty() {
-            return;
+    /// Gives what was read to the workers, each its part.
+    fn hand_out(&mut self, workers: &mut Workers, finish: Option<u64>, ask: Ask) {
+        let count = workers.count();
+        let new_listeners: Arc<[Endpoint]> = std::mem::take(&mut self.new_listeners).into();
+        let mut parts = workers.empty();
+        for part in &mut parts {
+            part.watermark = self.clock;
+            part.finish = finish;
+            part.ask = ask;
+            part.new_listeners = Arc::clone(&new_listeners);
         }
-        let mut known: HashSet<Endpoint> = (*self.listeners).clone();
-        for endpoint in self.new_listeners.drain(..) {
-            if known.len() < MAX_LISTENERS {
-                known.insert(endpoint);
-            }
-        }
-        self.listeners = Arc::new(known);
-    }
-
-    /// The batch, one part for each worker.
-    fn batch(&mut self, workers: usize, last: bool, ask: Ask) -> Vec<Batch> {
-        self.learn_listeners();
-        let part = || Batch {
-            segments: Vec::new(),
-            watermark: self.clock,
-            last,
-            listeners: Arc::clone(&self.listeners),
-            ask,
-        };
-        let mut parts: Vec<Batch> = (0..workers).map(|_| part()).collect();
         if let [only] = parts.as_mut_slice() {
-            only.segments = std::mem::replace(&mut self.pending, Vec::with_capacity(BATCH));
-            return parts;
-        }
-        for item in self.pending.drain(..) {
-            if let Some(part) = parts.get_mut(usize::from(item.0) % workers) {
-                part.segments.push(item);
+            std::mem::swap(&mut only.segments, &mut self.pending);
+        } else {
+            for item in self.pending.drain(..) {
+                if let Some(part) = parts.get_mut(usize::from(item.0) % count) {
+                    part.segments.push(item);
+                }
             }
         }
-        parts
+        workers.work(parts);
     }
 
     fn report(&self, summary: &mut Summary) {
@@ -331,53 +326,76 @@ fn note_packet(summary: &mut Summary, clock: &mut Timestamp, time: Timestamp) {
     *clock = (*clock).max(time);
 }
 
-/// Who runs the shards.
+/// Who runs the shards. A batch goes out with segments and comes back with what was said of them; its room is used
+/// again.
 enum Workers {
-    /// This thread.
-    Here(Box<Shards>),
-    /// Threads of their own, and how many batches they have not answered yet.
-    Threads { lines: Vec<Line>, waiting: usize },
+    /// This thread, and the batch it has run.
+    Here(Box<Shards>, Batch),
+    /// Threads of their own.
+    Threads {
+        lines: Vec<Line>,
+        /// Batches out, and not taken back yet.
+        waiting: usize,
+        /// Rooms of batches that came back, one list a round.
+        spare: Vec<Vec<Batch>>,
+    },
 }
 
 /// The way to one worker and back.
 struct Line {
     batches: Sender<Batch>,
-    answers: Receiver<(Vec<Said>, Counts)>,
+    answers: Receiver<Batch>,
 }
 
 impl Workers {
     fn count(&self) -> usize {
         match self {
-            Self::Here(_) => 1,
+            Self::Here(..) => 1,
             Self::Threads { lines, .. } => lines.len(),
         }
     }
 
-    /// Hands out a batch, one part for each worker; gives what came back meanwhile, a batch at a time in order.
-    /// At most `depth` batches are left unanswered.
-    fn work(&mut self, parts: Vec<Batch>, depth: usize) -> Vec<(Vec<Said>, Counts)> {
+    /// Batches without anything in them, one for each worker.
+    fn empty(&mut self) -> Vec<Batch> {
         match self {
-            Self::Here(shards) => parts.iter().map(|part| shards.run(part)).collect(),
-            Self::Threads { lines, waiting } => {
+            Self::Here(_, batch) => vec![std::mem::take(batch)],
+            Self::Threads { lines, spare, .. } => {
+                spare.pop().unwrap_or_else(|| lines.iter().map(|_| Batch::default()).collect())
+            }
+        }
+    }
+
+    /// Has them run, one by each worker.
+    fn work(&mut self, parts: Vec<Batch>) {
+        match self {
+            Self::Here(shards, batch) => {
+                for mut part in parts {
+                    shards.run(&mut part);
+                    *batch = part;
+                }
+            }
+            Self::Threads { lines, waiting, .. } => {
                 for (line, part) in lines.iter().zip(parts) {
                     line.batches.send(part).expect("a worker lives until its line is dropped");
                 }
                 *waiting += 1;
-                let ready = waiting.saturating_sub(depth);
-                *waiting -= ready;
-                (0..ready).map(|_| collect(lines)).collect()
             }
         }
     }
-}
 
-/// One batch's answers of all workers.
-fn collect(lines: &[Line]) -> (Vec<Said>, Counts) {
-    let mut all = (Vec::new(), Counts::default());
-    for line in lines {
-        let (mut said, counts) = line.answers.recv().expect("a worker answers every batch");
-        all.0.append(&mut said);
-        all.1.add(&counts);
+    /// Merges what came back, a round at a time in order: all of it, or as much as makes room for more.
+    fn take_back(&mut self, all: bool, merge: &mut Merge<'_>) {
+        match self {
+            Self::Here(_, batch) => merge.take(std::slice::from_mut(batch)),
+            Self::Threads { lines, waiting, spare } => {
+                while *waiting > if all { 0 } else { IN_FLIGHT - 1 } {
+                    let answer = |line: &Line| line.answers.recv().expect("a worker answers every batch");
+                    let mut round: Vec<Batch> = lines.iter().map(answer).collect();
+                    merge.take(&mut round);
+                    spare.push(round);
+                    *waiting -= 1;
+                }
+            }
+        }
     }
-    all
 }

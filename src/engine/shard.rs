@@ -13,8 +13,8 @@ use crate::rules::{Drafts, Finding, RuleSet, Seen};
 use crate::tcp::{Endpoint, Segment, SeqNumber, Timestamp};
 use crate::track::{Connection, Event, Fact, Flow, Observer, PARTITIONS, Partition, Record, Taken, Tracked};
 
-/// Endpoints that have sent a SYN+ACK, as known when the batch began.
-pub type Listeners = Arc<HashSet<Endpoint>>;
+/// Endpoints that have sent a SYN+ACK.
+pub type Listeners = HashSet<Endpoint>;
 
 /// One thing that a shard has to say, in its place.
 #[derive(Debug)]
@@ -81,20 +81,6 @@ pub struct Counts {
     pub evicted: u64,
     /// How the number of ends in each state changed.
     pub states: States,
-    /// The batch asked how things stand at its end.
-    pub ask: Ask,
-}
-
-impl Counts {
-    /// Adds another worker's.
-    pub fn add(&mut self, other: &Self) {
-        self.segments += other.segments;
-        self.duplicates += other.duplicates;
-        self.bad_checksums += other.bad_checksums;
-        self.evicted += other.evicted;
-        self.states.add(&other.states);
-        self.ask = self.ask.max(other.ask);
-    }
 }
 
 /// The segments of one batch for some partitions, each with the clock when it was read.
@@ -104,55 +90,61 @@ pub struct Batch {
     pub segments: Vec<(u8, Segment, Timestamp)>,
     /// The clock at the batch's end: timers up to it are met.
     pub watermark: Timestamp,
-    /// Nothing comes after it.
-    pub last: bool,
-    /// Who listens, as far as was known when the batch began.
-    pub listeners: Listeners,
+    /// The input ended: connections that began before this packet end now.
+    pub finish: Option<u64>,
     /// What the sink wants to know at the batch's end.
     pub ask: Ask,
+    /// Who sent a SYN+ACK in this batch and not before.
+    pub new_listeners: Arc<[Endpoint]>,
+    /// What was said of them, in no particular order.
+    pub said: Vec<Said>,
+    /// What was counted.
+    pub counts: Counts,
 }
 
 /// Partitions that one thread runs.
 pub struct Shards {
     shards: Vec<(u8, Shard)>,
+    listeners: Listeners,
 }
 
 impl Shards {
     /// Every `of`-th partition from `first` on.
     pub fn new(config: &Config, rules: &Arc<RuleSet>, wishes: Wishes, first: usize, of: usize) -> Self {
-        let bound = config.track.max_connections / PARTITIONS;
-        let shard = |p: usize| (p as u8, Shard::new(Partition::new(&config.track, bound), rules, wishes));
-        Self { shards: (first..PARTITIONS).step_by(of.max(1)).map(shard).collect() }
+        let shard = |p: usize| (p as u8, Shard::new(Partition::new(&config.track), rules, wishes));
+        let shards = (first..PARTITIONS).step_by(of.max(1)).map(shard).collect();
+        Self { shards, listeners: Listeners::default() }
     }
 
-    /// Runs a batch; what was said comes in no particular order.
-    pub fn run(&mut self, batch: &Batch) -> (Vec<Said>, Counts) {
-        let mut counts = Counts { ask: batch.ask, ..Counts::default() };
-        let mut said = Vec::new();
+    /// Runs a batch: its segments go, what was said of them comes.
+    pub fn run(&mut self, batch: &mut Batch) {
+        let mut said = std::mem::take(&mut batch.said);
+        let mut counts = Counts::default();
+        self.listeners.extend(batch.new_listeners.iter().copied());
         for (partition, segment, clock) in &batch.segments {
             if let Ok(at) = self.shards.binary_search_by_key(partition, |(p, _)| *p)
                 && let Some((_, shard)) = self.shards.get_mut(at)
             {
                 // One list for all, so that it is nearly in order when it is sorted.
-                std::mem::swap(&mut said, &mut shard.ear.said);
-                shard.on_segment(segment, *clock, &batch.listeners, &mut counts);
-                std::mem::swap(&mut said, &mut shard.ear.said);
+                let (partition, mut voice) = shard.speak(&mut said, &self.listeners);
+                on_segment(partition, &mut voice, segment, *clock, &mut counts);
             }
         }
         for (_, shard) in &mut self.shards {
-            std::mem::swap(&mut said, &mut shard.ear.said);
-            shard.close_batch(batch);
-            std::mem::swap(&mut said, &mut shard.ear.said);
-            counts.evicted += shard.partition.take_evicted();
-            counts.states.add(&std::mem::take(&mut shard.ear.states));
+            let (partition, mut voice) = shard.speak(&mut said, &self.listeners);
+            close_batch(partition, &mut voice, batch);
+            counts.evicted += partition.take_evicted();
+            counts.states.add(&std::mem::take(&mut voice.ear.states));
         }
-        (said, counts)
+        batch.segments.clear();
+        (batch.said, batch.counts) = (said, counts);
     }
 
     /// Runs batches until there are no more.
-    pub fn serve(mut self, batches: &Receiver<Batch>, answers: &Sender<(Vec<Said>, Counts)>) {
-        for batch in batches {
-            if answers.send(self.run(&batch)).is_err() {
+    pub fn serve(mut self, batches: &Receiver<Batch>, answers: &Sender<Batch>) {
+        for mut batch in batches {
+            self.run(&mut batch);
+            if answers.send(batch).is_err() {
                 return;
             }
         }
@@ -169,26 +161,29 @@ struct Shard {
 struct Ear {
     rules: Arc<RuleSet>,
     drafts: Drafts,
-    said: Vec<Said>,
     wishes: Wishes,
     /// Changes since last asked.
     states: States,
-    listeners: Listeners,
     clock: Timestamp,
     phase: Phase,
     packet: u64,
     n: u32,
 }
 
+/// An ear with what all ears of a thread share.
+struct Voice<'a> {
+    ear: &'a mut Ear,
+    said: &'a mut Vec<Said>,
+    listeners: &'a Listeners,
+}
+
 impl Shard {
     fn new(partition: Partition, rules: &Arc<RuleSet>, wishes: Wishes) -> Self {
         let ear = Ear {
             rules: Arc::clone(rules),
-            drafts: Drafts::new(Arc::clone(rules)).telling(wishes.drafts),
-            said: Vec::new(),
+            drafts: Drafts::new(wishes.drafts),
             wishes,
             states: States::default(),
-            listeners: Listeners::default(),
             clock: Timestamp::MIN,
             phase: Phase::Timer,
             packet: 0,
@@ -197,54 +192,48 @@ impl Shard {
         Self { partition, ear }
     }
 
-    fn on_segment(&mut self, s: &Segment, clock: Timestamp, listeners: &Listeners, counts: &mut Counts) {
-        if !Arc::ptr_eq(&self.ear.listeners, listeners) {
-            self.ear.listeners = Arc::clone(listeners);
-        }
-        self.ear.phase = Phase::Timer;
-        self.partition.expire(clock, &mut self.ear);
-        (self.ear.phase, self.ear.clock, self.ear.packet, self.ear.n) = (Phase::Packet, clock, s.packet, 0);
-        match self.partition.on_segment(s, clock, &mut self.ear) {
-            Taken::Segment => counts.segments += 1,
-            Taken::Duplicate => counts.duplicates += 1,
-            Taken::BadChecksum => counts.bad_checksums += 1,
-        }
+    fn speak<'a>(
+        &'a mut self,
+        said: &'a mut Vec<Said>,
+        listeners: &'a Listeners,
+    ) -> (&'a mut Partition, Voice<'a>) {
+        (&mut self.partition, Voice { ear: &mut self.ear, said, listeners })
     }
+}
 
-    fn close_batch(&mut self, batch: &Batch) {
-        if !Arc::ptr_eq(&self.ear.listeners, &batch.listeners) {
-            self.ear.listeners = Arc::clone(&batch.listeners);
-        }
-        self.ear.phase = Phase::Timer;
-        self.partition.expire(batch.watermark, &mut self.ear);
-        if batch.ask == Ask::Connections && !batch.last {
-            let order = Order { clock: batch.watermark, phase: Phase::End, packet: 0, n: 0 };
-            let stood = Glimpse::latest(self.partition.connections());
-            self.ear.said.push(Said { order, what: Saying::Stood(stood) });
-        }
-        if batch.last {
-            (self.ear.phase, self.ear.clock, self.ear.n) = (Phase::End, batch.watermark, 0);
-            self.partition.finish(batch.watermark, &mut self.ear);
-        }
+fn on_segment(
+    partition: &mut Partition,
+    voice: &mut Voice<'_>,
+    s: &Segment,
+    clock: Timestamp,
+    counts: &mut Counts,
+) {
+    voice.ear.phase = Phase::Timer;
+    partition.expire(clock, voice);
+    let ear = &mut voice.ear;
+    (ear.phase, ear.clock, ear.packet, ear.n) = (Phase::Packet, clock, s.packet, 0);
+    match partition.on_segment(s, clock, voice) {
+        Taken::Segment => counts.segments += 1,
+        Taken::Duplicate => counts.duplicates += 1,
+        Taken::BadChecksum => counts.bad_checksums += 1,
+    }
+}
+
+fn close_batch(partition: &mut Partition, voice: &mut Voice<'_>, batch: &Batch) {
+    voice.ear.phase = Phase::Timer;
+    partition.expire(batch.watermark, voice);
+    if batch.ask == Ask::Connections {
+        let order = Order { clock: batch.watermark, phase: Phase::End, packet: 0, n: 0 };
+        let stood = Glimpse::latest(partition.connections());
+        voice.said.push(Said { order, what: Saying::Stood(stood) });
+    }
+    if let Some(before) = batch.finish {
+        (voice.ear.phase, voice.ear.clock, voice.ear.n) = (Phase::End, batch.watermark, 0);
+        partition.finish(before, batch.watermark, voice);
     }
 }
 
 impl Ear {
-    /// What only those want to know who watch.
-    fn watch(&mut self, event: &Event, connection: &Connection) {
-        if let Fact::Stepped { from, to, .. } | Fact::RolledBack { from, to } = event.fact {
-            self.states.step(from, to);
-        }
-        let happening =
-            self.wishes.happenings.then(|| Happening::of(event, connection)).flatten().map(Box::new);
-        let drafts = self.drafts.take_news();
-        let what = happening.map(Saying::Happened).into_iter();
-        for what in what.chain(drafts.into_iter().map(|f| Saying::Drafted(Box::new(f)))) {
-            let order = self.place(event.at, connection);
-            self.said.push(Said { order, what });
-        }
-    }
-
     fn place(&mut self, at: Timestamp, connection: &Connection) -> Order {
         self.n = self.n.wrapping_add(1);
         match self.phase {
@@ -255,12 +244,27 @@ impl Ear {
     }
 }
 
-impl Observer for Ear {
+impl Voice<'_> {
+    /// What only those want to know who watch.
+    fn watch(&mut self, event: &Event, connection: &Connection) {
+        if let Fact::Stepped { from, to, .. } | Fact::RolledBack { from, to } = event.fact {
+            self.ear.states.step(from, to);
+        }
+        let happening = self.ear.wishes.happenings.then(|| Happening::of(event, connection)).flatten();
+        let drafts = self.ear.drafts.take_news().into_iter().map(|f| Saying::Drafted(Box::new(f)));
+        for what in happening.map(|h| Saying::Happened(Box::new(h))).into_iter().chain(drafts) {
+            let order = self.ear.place(event.at, connection);
+            self.said.push(Said { order, what });
+        }
+    }
+}
+
+impl Observer for Voice<'_> {
     fn on_event(&mut self, event: &Event, connection: &Connection, segment: Option<&Segment>) {
-        self.drafts.judge(event, connection, segment);
+        self.ear.drafts.judge(&self.ear.rules, event, connection, segment);
         self.watch(event, connection);
         if let (Fact::Opened, Some(s)) = (event.fact, segment) {
-            let order = self.place(event.at, connection);
+            let order = self.ear.place(event.at, connection);
             let syn = Some(s.seq).filter(|_| s.flags.syn() && !s.flags.ack());
             let ends = (s.src.min(s.dst), s.src.max(s.dst));
             let opening = Opening { connection: connection.id, ends, syn };
@@ -268,9 +272,9 @@ impl Observer for Ear {
         }
         if numbers_streams(&event.fact)
             || Census::wants(event, connection.client())
-            || self.rules.is_wanted_beyond(event.fact.kind())
+            || self.ear.rules.is_wanted_beyond(event.fact.kind())
         {
-            let order = self.place(event.at, connection);
+            let order = self.ear.place(event.at, connection);
             let endpoints = [connection.ends[0].endpoint, connection.ends[1].endpoint];
             let seen =
                 Seen { connection: connection.id, endpoints, client: connection.client(), event: *event };
@@ -279,23 +283,23 @@ impl Observer for Ear {
     }
 
     fn on_taken(&mut self, segment: &Segment, connection: &Connection) {
-        if !self.wishes.segments {
+        if !self.ear.wishes.segments {
             return;
         }
-        let order = self.place(segment.time, connection);
+        let order = self.ear.place(segment.time, connection);
         let sent = connection.ends[connection.end_of(&segment.src)].flow;
         let taken = TakenSegment { connection: connection.id, stream: None, segment: *segment, sent };
         self.said.push(Said { order, what: Saying::Took(Box::new(taken)) });
     }
 }
 
-impl Tracked for Ear {
+impl Tracked for Voice<'_> {
     fn on_record(&mut self, record: Record, connection: &Connection, at: Timestamp) {
-        let order = self.place(at, connection);
+        let order = self.ear.place(at, connection);
         for end in &connection.ends {
-            self.states.leave(end.state);
+            self.ear.states.leave(end.state);
         }
-        let findings = self.drafts.finish(&record, connection);
+        let findings = self.ear.drafts.finish(&record, connection);
         self.said.push(Said { order, what: Saying::Ended(Box::new(record), findings) });
     }
 

@@ -8,8 +8,25 @@ use sha1::{Digest, Sha1};
 
 use crate::tcp::Endpoint;
 
+/// The id of a connection: `1:` and 28 letters and digits.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct CommunityId([u8; 30]);
+
+impl CommunityId {
+    /// The id as it is printed.
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+impl std::fmt::Display for CommunityId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
 /// The id of a TCP connection with seed 0; the order of the ends does not matter.
-pub fn community_id(a: Endpoint, b: Endpoint) -> String {
+pub fn community_id(a: Endpoint, b: Endpoint) -> CommunityId {
     let (low, high) = if (a.addr, a.port) <= (b.addr, b.port) { (a, b) } else { (b, a) };
     let mut hash = Sha1::new();
     hash.update(SEED);
@@ -22,9 +39,10 @@ pub fn community_id(a: Endpoint, b: Endpoint) -> String {
     hash.update([TCP, PADDING]);
     hash.update(low.port.to_be_bytes());
     hash.update(high.port.to_be_bytes());
-    let mut id = String::from("1:");
-    STANDARD.encode_string(hash.finalize(), &mut id);
-    id
+    let mut id = *b"1:0000000000000000000000000000";
+    // 20 bytes are 28 letters.
+    let _ = STANDARD.encode_slice(hash.finalize(), &mut id[2..]);
+    CommunityId(id)
 }
 
 const SEED: [u8; 2] = [0, 0];
@@ -49,8 +67,8 @@ mod tests {
                 let socket: std::net::SocketAddr = text.parse().expect("an address");
                 Endpoint::new(socket.ip(), socket.port())
             };
-            assert_eq!(community_id(end(a), end(b)), id);
-            assert_eq!(community_id(end(b), end(a)), id);
+            assert_eq!(community_id(end(a), end(b)).as_str(), id);
+            assert_eq!(community_id(end(b), end(a)).as_str(), id);
         }
     }
 }

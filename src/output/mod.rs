@@ -11,6 +11,7 @@ mod interfaces;
 mod json;
 mod ladder;
 mod layout;
+mod line;
 mod live;
 mod ndjson;
 mod rules;
@@ -22,7 +23,7 @@ mod wireshark;
 
 use std::io::{self, Write};
 
-pub use community::community_id;
+pub use community::{CommunityId, community_id};
 pub use document::{Document, schema};
 #[cfg(all(feature = "pcap", unix))]
 pub use interfaces::{interfaces_json, list_interfaces};

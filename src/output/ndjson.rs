@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use serde::Serialize;
 
 use super::document::{self, Places, Summary};
+use super::line;
 use super::live::{EventLine, MomentLine, Pace};
 use crate::engine::{self, Ask, Happening, Moment, Sink, Wishes};
 use crate::report::rules_of;
@@ -20,6 +21,7 @@ pub struct Lines<W: Write> {
     out: W,
     /// The line in the making: serialized in memory and written at once, which takes half the time.
     line: Vec<u8>,
+    connections: line::Line,
     places: Places,
     /// Set for a live capture: happenings and drafts are written too, and how things stand at this pace.
     pace: Option<Pace>,
@@ -33,7 +35,6 @@ enum Line<'a> {
     Event(&'a EventLine),
     Draft(&'a document::Finding<'a>),
     Moment(&'a MomentLine),
-    Connection(&'a document::Connection<'a>),
     Finding(&'a document::Finding<'a>),
     Listener(&'a document::Listener<'a>),
     Client(&'a document::Client),
@@ -49,7 +50,7 @@ impl<W: Write> Lines<W> {
             [name] => Places::new(&[Input { path: name.clone(), ..Input::default() }]),
             _ => Places::default(),
         };
-        Self { out, line: Vec::new(), places, pace: None, failure: None }
+        Self { out, line: Vec::new(), connections: line::Line::default(), places, pace: None, failure: None }
     }
 
     /// Also writes what happens when it happens, and how things stand at this pace; holds no line back.
@@ -123,8 +124,7 @@ impl<W: Write> Sink for Lines<W> {
 
     fn connection(&mut self, record: &Record, findings: &[Finding]) -> ControlFlow<()> {
         let rules = rules_of(findings);
-        let connection = document::Connection::new(record, &rules, &self.places);
-        let written = write(&mut self.out, &mut self.line, &Line::Connection(&connection));
+        let written = self.out.write_all(self.connections.connection(record, &rules, &self.places));
         self.keep(written)?;
         findings.iter().try_for_each(|finding| self.finding(finding))
     }

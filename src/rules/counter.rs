@@ -4,36 +4,52 @@
 
 use std::hash::Hash;
 
-use foldhash::HashMap;
+use foldhash::fast::RandomState;
+use indexmap::IndexMap;
 
 /// Two generations of half the bound each: when the young one is full it becomes the old one, and the old one goes.
+///
+/// Values lie in the order in which their keys came, so they need no sorting when they go, and stay where they are
+/// when the map grows.
 #[derive(Debug)]
 pub(super) struct Table<K, V> {
-    young: HashMap<K, V>,
-    old: HashMap<K, V>,
+    young: Generation<K, V>,
+    old: Generation<K, V>,
     half: usize,
     forgotten: u64,
 }
 
+type Generation<K, V> = IndexMap<K, V, RandomState>;
+
 impl<K: Copy + Ord + Hash, V> Table<K, V> {
     /// An empty table that never holds more than `bound` keys.
     pub fn new(bound: usize) -> Self {
-        Self { young: HashMap::default(), old: HashMap::default(), half: (bound / 2).max(1), forgotten: 0 }
+        let (young, old) = (Generation::default(), Generation::default());
+        Self { young, old, half: (bound / 2).max(1), forgotten: 0 }
     }
 
-    /// The key's value, made where there is none. Keys that have to go for it are added to `gone`, in their order.
+    /// The key's value, made where there is none. Keys that have to go for it are added to `gone`, in the order in
+    /// which they came.
     pub fn at(&mut self, key: K, gone: &mut Vec<(K, V)>, make: impl FnOnce() -> V) -> &mut V {
-        if !self.young.contains_key(&key) {
-            let value = self.old.remove(&key).unwrap_or_else(make);
-            if self.young.len() >= self.half {
-                let young = std::mem::take(&mut self.young);
-                let old = sorted(std::mem::replace(&mut self.old, young));
-                self.forgotten += old.len() as u64;
-                gone.extend(old);
-            }
-            self.young.insert(key, value);
+        let known = self.young.get_index_of(&key);
+        let at = known.unwrap_or_else(|| self.bring(key, gone, make));
+        &mut self.young[at]
+    }
+
+    /// Makes the key one of the young, and tells which.
+    fn bring(&mut self, key: K, gone: &mut Vec<(K, V)>, make: impl FnOnce() -> V) -> usize {
+        let value = self.old.swap_remove(&key).unwrap_or_else(make);
+        if self.young.len() >= self.half {
+            let room = self.old.capacity().min(self.half);
+            let young = std::mem::replace(
+                &mut self.young,
+                Generation::with_capacity_and_hasher(room, RandomState::default()),
+            );
+            let old = std::mem::replace(&mut self.old, young);
+            self.forgotten += old.len() as u64;
+            gone.extend(old);
         }
-        self.young.get_mut(&key).expect("it was there or was put there")
+        self.young.insert_full(key, value).0
     }
 
     /// The key's value, where there is one.
@@ -48,19 +64,14 @@ impl<K: Copy + Ord + Hash, V> Table<K, V> {
     pub fn drain(&mut self) -> Vec<(K, V)> {
         let mut all = std::mem::take(&mut self.young);
         all.extend(std::mem::take(&mut self.old));
-        sorted(all)
+        all.sort_unstable_keys();
+        all.into_iter().collect()
     }
 
     /// Keys that were let go so far.
     pub fn forgotten(&self) -> u64 {
         self.forgotten
     }
-}
-
-fn sorted<K: Ord, V>(map: HashMap<K, V>) -> Vec<(K, V)> {
-    let mut all: Vec<(K, V)> = map.into_iter().collect();
-    all.sort_by(|a, b| a.0.cmp(&b.0));
-    all
 }
 
 /// Packet numbers for a finding: the lowest ten of those seen first.

@@ -1,7 +1,5 @@
 //! `Drafts`: what rules have said of connections that are still open; a finding is final when its connection ends.
 
-use std::sync::Arc;
-
 use foldhash::HashMap;
 
 use super::finding::{Finding, Severity};
@@ -10,9 +8,8 @@ use crate::tcp::{Segment, Timestamp};
 use crate::track::{Confidence, Connection, Event, Record, Role};
 
 /// Findings in the making, by connection.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Drafts {
-    rules: Arc<RuleSet>,
     open: HashMap<u64, Vec<Draft>>,
     /// Drafts as they were made or became worse, where someone wants to know at once.
     news: Option<Vec<Finding>>,
@@ -34,15 +31,9 @@ struct Draft {
 const FRAMES_KEPT: usize = 10;
 
 impl Drafts {
-    /// No drafts yet.
-    pub fn new(rules: Arc<RuleSet>) -> Self {
-        Self { rules, open: HashMap::default(), news: None }
-    }
-
-    /// Keeps drafts for [`Drafts::take_news`] as well, if so wanted.
-    pub fn telling(mut self, wanted: bool) -> Self {
-        self.news = wanted.then(Vec::new);
-        self
+    /// No drafts yet; they are kept for [`Drafts::take_news`] as well, if so wanted.
+    pub fn new(news: bool) -> Self {
+        Self { open: HashMap::default(), news: news.then(Vec::new) }
     }
 
     /// Drafts made, or become worse, since last asked. Their words may change until their connection ends.
@@ -51,8 +42,13 @@ impl Drafts {
     }
 
     /// Asks every rule that wants this kind of fact.
-    pub fn judge(&mut self, event: &Event, connection: &Connection, segment: Option<&Segment>) {
-        let rules = Arc::clone(&self.rules);
+    pub fn judge(
+        &mut self,
+        rules: &RuleSet,
+        event: &Event,
+        connection: &Connection,
+        segment: Option<&Segment>,
+    ) {
         for rule in rules.wanting(event.fact.kind()) {
             let scene = Scene { event, connection, segment, config: rules.config() };
             let Check::Connection(check) = rule.check else { continue };

@@ -21,7 +21,7 @@ mod wide;
 pub use draft::Drafts;
 pub use finding::{Finding, Severity};
 pub use lookup::{UnknownRule, edits, find};
-pub use registry::{Check, Detail, Detector, Judgement, Rule, RuleSet, Scene, Seen};
+pub use registry::{Check, Detail, Detector, Hearing, Judgement, Rule, RuleSet, Scene, Seen};
 
 /// Every family: its prefix and its rules, in the order of printing.
 pub const FAMILIES: [(&str, &[Rule]); 8] = [

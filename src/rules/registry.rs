@@ -203,45 +203,85 @@ pub(super) use rules;
 #[derive(Debug)]
 pub struct RuleSet {
     by_kind: Vec<Vec<&'static Rule>>,
-    beyond: Vec<bool>,
+    beyond: Kinds,
+    makers: Vec<(Maker, Kinds)>,
     config: RuleConfig,
+}
+
+/// Makes a detector.
+type Maker = fn(&RuleConfig) -> Box<dyn Detector>;
+
+/// Kinds of facts.
+#[derive(Clone, Copy, Debug)]
+struct Kinds([bool; Kind::COUNT]);
+
+impl Kinds {
+    const NONE: Self = Self([false; Kind::COUNT]);
+
+    fn add(&mut self, kinds: &[Kind]) {
+        for kind in kinds {
+            self.0[*kind as usize] = true;
+        }
+    }
+
+    #[inline]
+    fn has(&self, kind: Kind) -> bool {
+        self.0.get(kind as usize).is_some_and(|has| *has)
+    }
+}
+
+/// A detector and the facts it is told of.
+#[derive(Debug)]
+pub struct Hearing {
+    /// The detector.
+    pub detector: Box<dyn Detector>,
+    kinds: Kinds,
+}
+
+impl Hearing {
+    /// Tells it of a fact, if it is of a kind that it wants.
+    #[inline]
+    pub fn tell(&mut self, seen: &Seen, say: &mut Vec<Finding>) {
+        if self.kinds.has(seen.event.fact.kind()) {
+            self.detector.on_seen(seen, say);
+        }
+    }
 }
 
 impl RuleSet {
     /// The rules that `config` selects and does not ignore.
     pub fn new(config: &RuleConfig) -> Self {
         let mut by_kind = vec![Vec::new(); Kind::COUNT];
-        let mut beyond = vec![false; Kind::COUNT];
+        let mut makers: Vec<(Maker, Kinds)> = Vec::new();
         for rule in super::rules().filter(|r| config.has(r.id)) {
-            for kind in rule.wants {
-                match rule.check {
-                    Check::Connection(_) => by_kind[*kind as usize].push(rule),
-                    Check::Capture(_) => beyond[*kind as usize] = true,
-                }
+            match rule.check {
+                Check::Connection(_) => rule.wants.iter().for_each(|kind| by_kind[*kind as usize].push(rule)),
+                Check::Capture(make) if makers.iter().any(|(m, _)| *m as usize == make as usize) => {}
+                Check::Capture(make) => makers.push((make, Kinds::NONE)),
             }
         }
-        Self { by_kind, beyond, config: config.clone() }
+        let mut beyond = Kinds::NONE;
+        for (maker, kinds) in &mut makers {
+            // What its other rules want it needs as well, selected or not: they share what it remembers.
+            let own = |r: &&Rule| matches!(r.check, Check::Capture(make) if make as usize == *maker as usize);
+            super::rules().filter(own).for_each(|rule| kinds.add(rule.wants));
+            super::rules().filter(own).for_each(|rule| beyond.add(rule.wants));
+        }
+        Self { by_kind, beyond, makers, config: config.clone() }
     }
 
     /// Whether a detector wants to see this kind of fact.
     #[inline]
     pub fn is_wanted_beyond(&self, kind: Kind) -> bool {
-        self.beyond.get(kind as usize).is_some_and(|b| *b)
+        self.beyond.has(kind)
     }
 
     /// One detector for each function that a selected rule names.
-    pub fn detectors(&self) -> Vec<Box<dyn Detector>> {
-        let mut made: Vec<usize> = Vec::new();
-        let mut detectors = Vec::new();
-        for rule in super::rules().filter(|r| self.config.has(r.id)) {
-            if let Check::Capture(make) = rule.check
-                && !made.contains(&(make as usize))
-            {
-                made.push(make as usize);
-                detectors.push(make(&self.config));
-            }
-        }
-        detectors
+    pub fn detectors(&self) -> Vec<Hearing> {
+        self.makers
+            .iter()
+            .map(|(make, kinds)| Hearing { detector: make(&self.config), kinds: *kinds })
+            .collect()
     }
 
     /// The rules that want a kind of fact.

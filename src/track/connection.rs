@@ -110,6 +110,19 @@ impl Connection {
         }
     }
 
+    /// Becomes a connection that begins with this segment, in the room of this one.
+    pub(super) fn begin_anew(&mut self, s: &Segment) {
+        let mut room = std::mem::replace(self, Self::new(s));
+        room.steps.clear();
+        room.time_waits.clear();
+        room.zeek.clear();
+        (self.steps, self.time_waits, self.zeek) = (room.steps, room.time_waits, room.zeek);
+        for (end, old) in self.ends.iter_mut().zip(&mut room.ends) {
+            old.kept.clear();
+            std::mem::swap(&mut end.kept, &mut old.kept);
+        }
+    }
+
     /// The index of the end that is the client, if anything told by now.
     pub fn client(&self) -> Option<usize> {
         self.client.map(|(end, _)| end)

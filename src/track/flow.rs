@@ -1,45 +1,135 @@
 //! `FlowKey`: the unordered pair of endpoints, and which partition it belongs to.
 
-use std::net::IpAddr;
+use std::hash::{Hash, Hasher};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::tcp::{Endpoint, Segment};
 
-/// How many partitions there are, always: what one forgets under pressure then doesn't depend on the threads.
+/// Always this many, whatever the number of threads, so that evictions do not depend on threads.
 pub const PARTITIONS: usize = 64;
 
-/// The pair of endpoints of a connection, the smaller one first, packed for hashing.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+/// Both endpoints of a connection; the same for both directions. 40 bytes: half-open connections consist of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct FlowKey {
-    low: (u128, u16),
-    high: (u128, u16),
-    v6: bool,
+    ports: [u16; 2],
+    addrs: Addrs,
+}
+
+/// The addresses in the order of `ports`: the lower address and port come first.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Addrs {
+    V4([u32; 2]),
+    V6([[u8; 16]; 2]),
 }
 
 impl FlowKey {
-    /// The key of the segment's connection, in whichever direction it goes.
+    /// The flow of a segment.
     #[inline]
     pub fn of(segment: &Segment) -> Self {
-        let (src, v6) = pack(&segment.src);
-        let (dst, _) = pack(&segment.dst);
-        if src <= dst { Self { low: src, high: dst, v6 } } else { Self { low: dst, high: src, v6 } }
+        let (src, dst) = (segment.src, segment.dst);
+        let in_order = src <= dst;
+        let ports = if in_order { [src.port, dst.port] } else { [dst.port, src.port] };
+        let (low, high) = if in_order { (src.addr, dst.addr) } else { (dst.addr, src.addr) };
+        let addrs = match (low, high) {
+            (IpAddr::V4(a), IpAddr::V4(b)) => Addrs::V4([a.to_bits(), b.to_bits()]),
+            (a, b) => Addrs::V6([a, b].map(|addr| match addr {
+                IpAddr::V4(v4) => v4.to_ipv6_mapped().octets(),
+                IpAddr::V6(v6) => v6.octets(),
+            })),
+        };
+        Self { ports, addrs }
     }
 
-    /// The partition, from 0 to [`PARTITIONS`] − 1. Fixed for all time: a sender could aim at one, and its own
-    /// bound contains that.
+    /// Its two endpoints, the lower first.
+    pub fn ends(&self) -> [Endpoint; 2] {
+        let [low, high] = match self.addrs {
+            Addrs::V4(both) => both.map(|a| IpAddr::V4(Ipv4Addr::from_bits(a))),
+            Addrs::V6(both) => both.map(|a| IpAddr::V6(Ipv6Addr::from(a))),
+        };
+        [Endpoint::new(low, self.ports[0]), Endpoint::new(high, self.ports[1])]
+    }
+
+    /// The partition it belongs to, below [`PARTITIONS`]. A fixed hash: a sender can aim at one partition, and that
+    /// partition's own bound contains it.
     #[inline]
     pub fn partition(&self) -> usize {
-        let fold =
-            |(addr, port): (u128, u16)| (addr as u64) ^ ((addr >> 64) as u64) ^ (u64::from(port) << 40);
+        let word = |addr: [u8; 16]| {
+            let bits = u128::from_be_bytes(addr);
+            bits as u64 ^ (bits >> 64) as u64
+        };
+        let [low, high] = match self.addrs {
+            Addrs::V4([low, high]) => [u64::from(low), u64::from(high)],
+            Addrs::V6(both) => both.map(word),
+        };
+        let [low, high] = [low ^ u64::from(self.ports[0]) << 40, high ^ u64::from(self.ports[1]) << 40];
         // Fibonacci hashing (Knuth, TAOCP vol. 3, §6.4): 2^64 / golden ratio.
-        let mixed = (fold(self.low).wrapping_mul(3) ^ fold(self.high)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let mixed = (low.wrapping_mul(3) ^ high).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         (mixed >> 58) as usize
     }
 }
 
-#[inline]
-fn pack(endpoint: &Endpoint) -> ((u128, u16), bool) {
-    match endpoint.addr {
-        IpAddr::V4(a) => ((u128::from(a.to_bits()), endpoint.port), false),
-        IpAddr::V6(a) => ((a.to_bits(), endpoint.port), true),
+/// Two words for IPv4: the table of connections looks up every segment.
+impl Hash for FlowKey {
+    #[inline]
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u32(u32::from(self.ports[0]) << 16 | u32::from(self.ports[1]));
+        match &self.addrs {
+            Addrs::V4([low, high]) => state.write_u64(u64::from(*low) << 32 | u64::from(*high)),
+            Addrs::V6(both) => {
+                for addr in both {
+                    state.write_u128(u128::from_be_bytes(*addr));
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::tcp::{Flags, Timestamp};
+
+    /// A SYN.
+    pub fn between(src: &str, dst: &str) -> Segment {
+        let end = |text: &str| {
+            let socket: std::net::SocketAddr = text.parse().expect("an address and a port");
+            Endpoint::new(socket.ip(), socket.port())
+        };
+        Segment {
+            packet: 1,
+            time: Timestamp(0),
+            src: end(src),
+            dst: end(dst),
+            seq: Default::default(),
+            ack: Default::default(),
+            flags: Flags::SYN,
+            window: 0,
+            urgent: 0,
+            payload_len: 0,
+            captured_payload: 0,
+            payload_digest: None,
+            ip: Default::default(),
+            options: Default::default(),
+            checksum: Default::default(),
+            faults: Default::default(),
+        }
+    }
+
+    #[test]
+    fn both_directions_are_one_flow_and_the_ends_come_back() {
+        for (a, b) in [("10.0.0.9:80", "10.0.0.2:40000"), ("[2001:db8::1]:5", "[2001:db8::1]:4")] {
+            let (there, back) = (between(a, b), between(b, a));
+            let key = FlowKey::of(&there);
+            assert_eq!(key, FlowKey::of(&back));
+            assert_eq!(key.partition(), FlowKey::of(&back).partition());
+            let mut ends = [there.src, there.dst];
+            ends.sort();
+            assert_eq!(key.ends(), ends);
+        }
+    }
+
+    #[test]
+    fn a_key_is_small() {
+        assert!(size_of::<FlowKey>() <= 40);
     }
 }

@@ -1,9 +1,7 @@
 //! `Partition`: a bounded table of connections; when each is looked at again, and when it ends.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-
-use foldhash::HashMap;
+use std::collections::{BinaryHeap, VecDeque};
 
 use super::connection::Connection;
 use super::event::Fact;
@@ -14,6 +12,7 @@ use super::succession::{
     Slot, Succession, Tracked, belongs_to_previous, context, drop_previous, end, give_previous, hold,
     settle_candidate, succeed, succession,
 };
+use super::table::{Form, Table};
 use crate::config::{ChecksumPolicy, TrackConfig};
 use crate::tcp::{Certainty, Checksum, Duration, Segment, State, Timestamp};
 
@@ -32,34 +31,45 @@ pub enum Taken {
 #[derive(Debug)]
 pub struct Partition {
     config: TrackConfig,
-    bound: usize,
-    table: HashMap<FlowKey, u32>,
-    slots: Vec<Option<Box<Slot>>>,
-    free: Vec<u32>,
-    due: BinaryHeap<Reverse<(Timestamp, u64, u32)>>,
-    /// Where the search for the next connection to evict goes on.
-    hand: u32,
+    table: Table,
+    bounds: Bounds,
+    /// When connections are to be looked at again. Stale where the table says another time.
+    due: BinaryHeap<Reverse<(Timestamp, u32)>>,
+    /// The same for those that wait for the usual time, which come in order.
+    lingering: VecDeque<(Timestamp, u32)>,
+    /// The latest to begin or to go on, and their ids: when they stop being young, those with few segments are frozen.
+    young: VecDeque<(u32, u64)>,
     copies: CopyRate,
     evicted: u64,
+    /// What ends at the end of the input, by id, once that has begun.
+    rest: Option<VecDeque<(u64, u32)>>,
+}
+
+/// Connections kept at once.
+#[derive(Debug)]
+struct Bounds {
+    open: usize,
+    frozen: usize,
 }
 
 impl Partition {
-    /// An empty partition that keeps at most `bound` connections.
-    pub fn new(config: &TrackConfig, bound: usize) -> Self {
+    /// An empty one of [`PARTITIONS`](super::PARTITIONS), which share the bounds of the configuration.
+    pub fn new(config: &TrackConfig) -> Self {
+        let share = |bound: usize| (bound / super::PARTITIONS).max(1);
         Self {
             config: config.clone(),
-            bound: bound.max(1),
-            table: HashMap::default(),
-            slots: Vec::new(),
-            free: Vec::new(),
+            table: Table::default(),
+            bounds: Bounds { open: share(config.max_connections), frozen: share(config.max_attempts) },
             due: BinaryHeap::new(),
-            hand: 0,
+            lingering: VecDeque::new(),
+            young: VecDeque::new(),
             copies: CopyRate::default(),
             evicted: 0,
+            rest: None,
         }
     }
 
-    /// Connections that ended because the table was full, since last asked.
+    /// Connections ended because the table was full, since last asked.
     pub fn take_evicted(&mut self) -> u64 {
         std::mem::take(&mut self.evicted)
     }
@@ -72,204 +82,249 @@ impl Partition {
             self.bad_checksum(s, &key);
             return Taken::BadChecksum;
         }
-        let slot = match self.table.get(&key) {
-            Some(slot) => *slot,
+        let at = match self.table.find(&key) {
+            Some(at) => at,
             None => self.open(key, s, clock, out),
         };
-        if self.is_copy(slot, s) {
+        let Some((slot, _, was_frozen)) = self.table.thawed(at, &self.config) else { return Taken::Segment };
+        let id = slot.connection.id;
+        if is_copy(slot, s, &self.config, &mut self.copies) {
             return Taken::Duplicate;
         }
-        self.route(slot, s, clock, out);
+        let wake = route(slot, key, s, clock, &self.config, out);
+        self.schedule(at, wake, clock);
+        if was_frozen || id == s.packet {
+            self.young.push_back((at, id));
+            self.freeze_the_eldest(clock, out);
+        }
         Taken::Segment
     }
 
     /// Ends everything whose time has come by `clock`, at its own time.
     pub fn expire(&mut self, clock: Timestamp, out: &mut dyn Tracked) {
-        while let Some(Reverse((at, id, slot))) = self.due.peek().copied() {
-            if at > clock {
-                break;
+        loop {
+            let timer = self.due.peek().map(|Reverse(timer)| *timer);
+            let linger = self.lingering.front().copied();
+            let next = match (timer, linger) {
+                (Some(timer), Some(linger)) => timer.min(linger),
+                (one, other) => match one.or(other) {
+                    Some(only) => only,
+                    None => return,
+                },
+            };
+            if next.0 > clock {
+                return;
             }
-            self.due.pop();
-            self.on_due(slot, id, at, clock, out);
+            if timer == Some(next) {
+                self.due.pop();
+            } else {
+                self.lingering.pop_front();
+            }
+            self.on_due(next.1, next.0, clock, out);
         }
     }
 
-    /// The newest connection of every 4-tuple, in no particular order.
+    /// The newest connection of every 4-tuple of which all is kept, in no particular order.
     pub fn connections(&self) -> impl Iterator<Item = &Connection> {
-        self.slots.iter().flatten().map(|slot| &slot.connection)
+        self.table.slots().map(|slot| &slot.connection)
     }
 
-    /// The input ended at `clock`: a record of every connection, oldest first.
-    pub fn finish(&mut self, clock: Timestamp, out: &mut dyn Tracked) {
-        let mut rest: Vec<Box<Slot>> = self.slots.drain(..).flatten().collect();
-        rest.sort_by_key(|s| s.connection.id);
-        for slot in rest {
-            self.end_slot(*slot, Ended::EndOfCapture, clock, out);
+    /// The input ended at `clock`: a record of every connection that began before packet `before`, oldest first. Whether
+    /// there are others.
+    pub fn finish(&mut self, before: u64, clock: Timestamp, out: &mut dyn Tracked) -> bool {
+        let table = &self.table;
+        let mut rest = self.rest.take().unwrap_or_else(|| table.by_id().into());
+        while let Some((_, at)) = rest.front().copied().filter(|(id, _)| *id < before) {
+            rest.pop_front();
+            self.remove(at, Ended::EndOfCapture, clock, out);
         }
-        self.table.clear();
-        self.free.clear();
-        self.due.clear();
+        let left = !rest.is_empty();
+        self.rest = Some(rest);
+        left
     }
 
-    /// Segments for connections, opened one after the other, that the table can hold.
     fn open(&mut self, key: FlowKey, s: &Segment, clock: Timestamp, out: &mut dyn Tracked) -> u32 {
-        if self.table.len() >= self.bound {
-            self.evict(clock, out);
+        if self.table.open() >= self.bounds.open {
+            self.evict(Form::Open, clock, out);
         }
-        let connection = Connection::new(s);
-        let id = connection.id;
         let wake = clock + self.config.linger;
-        let slot = Box::new(Slot { key, connection, previous: None, cold: false, wake });
-        let index = match self.free.pop() {
-            Some(index) => {
-                self.slots[index as usize] = Some(slot);
-                index
-            }
-            None => {
-                self.slots.push(Some(slot));
-                (self.slots.len() - 1) as u32
-            }
-        };
-        self.table.insert(key, index);
-        self.due.push(Reverse((wake, id, index)));
-        self.announce(index, s, out);
-        index
-    }
-
-    fn announce(&mut self, index: u32, s: &Segment, out: &mut dyn Tracked) {
-        let config = &self.config;
-        if let Some(slot) = self.slots.get(index as usize).and_then(Option::as_ref) {
-            let mut ctx = context(config, out, Some(s), s.time, s.packet);
+        let at = self.table.begin(key, s, wake);
+        self.lingering.push_back((wake, at));
+        if let Some(slot) = self.table.slot(at) {
+            let mut ctx = context(&self.config, out, Some(s), s.time, s.packet);
             slot.connection.tell(&mut ctx, 0, Fact::Opened);
         }
+        at
     }
 
-    fn is_copy(&mut self, slot: u32, s: &Segment) -> bool {
-        let Some(slot) = self.slots.get_mut(slot as usize).and_then(Option::as_mut) else { return false };
-        let connection = &mut slot.connection;
-        let e = connection.end_of(&s.src);
-        let window = self.config.duplicate_window.0;
-        let seen = connection.ends[e].recent.seen(fingerprint(s), s.time, window);
-        let has_id = s.ip.id.is_some_and(|id| id != 0);
-        if has_id && s.payload_len > 0 {
-            self.copies.count(seen);
+    /// What is to be looked at again, and when, if that changed.
+    fn schedule(&mut self, at: u32, wake: Wake, clock: Timestamp) {
+        match wake {
+            Wake::Unchanged => {}
+            Wake::Lingering => {
+                let wake = clock + self.config.linger;
+                self.table.set_wake(at, wake);
+                self.lingering.push_back((wake, at));
+            }
+            Wake::By(due) => {
+                if self.table.wake(at).is_some_and(|wake| due < wake) {
+                    self.table.set_wake(at, due);
+                    self.due.push(Reverse((due, at)));
+                }
+            }
         }
-        let copy = seen && (has_id || self.copies.is_high());
-        if copy {
-            connection.duplicated = true;
-            connection.ends[e].flow.duplicates += 1;
-            connection.completeness.on_segment(s);
+    }
+
+    fn freeze_the_eldest(&mut self, clock: Timestamp, out: &mut dyn Tracked) {
+        while self.young.len() > self.config.young {
+            let Some((at, id)) = self.young.pop_front() else { return };
+            if self.table.frozen() >= self.bounds.frozen {
+                self.evict(Form::Frozen, clock, out);
+            }
+            self.table.freeze(at, id);
         }
-        copy
     }
 
     fn bad_checksum(&mut self, s: &Segment, key: &FlowKey) {
-        if let Some(slot) =
-            self.table.get(key).and_then(|i| self.slots.get_mut(*i as usize)).and_then(Option::as_mut)
-        {
+        let Some(at) = self.table.find(key) else { return };
+        if let Some((slot, ..)) = self.table.thawed(at, &self.config) {
             let e = slot.connection.end_of(&s.src);
             slot.connection.zeek.on_bad_checksum(e);
+            slot.history.end();
         }
     }
 
-    /// Gives the segment to the connection it belongs to: the newest on its 4-tuple, the one before, or a new one.
-    fn route(&mut self, index: u32, s: &Segment, clock: Timestamp, out: &mut dyn Tracked) {
-        let config = &self.config;
-        let Some(slot) = self.slots.get_mut(index as usize).and_then(Option::as_mut) else { return };
-        slot.cold = false;
-        slot.connection.lag = clock.since(s.time);
-        let succession = succession(&slot.connection, s, config);
-        match succession {
-            Succession::Same => {}
-            Succession::Held => return hold(&mut slot.connection, s, config, out),
-            _ => {
-                succeed(slot, s, succession, clock, config, out);
-                slot.connection.lag = clock.since(s.time);
-                slot.wake = clock + config.linger;
-                self.due.push(Reverse((slot.wake, slot.connection.id, index)));
-            }
-        }
-        if let Some(previous) = &mut slot.previous
-            && belongs_to_previous(&slot.connection, previous, s)
-        {
-            return give_previous(slot, s, config, out);
-        }
-        let mut ctx = context(config, out, Some(s), s.time, s.packet);
-        let fresh_syn_ack = s.flags.syn() && s.flags.ack();
-        if fresh_syn_ack && let Some(previous) = &mut slot.previous {
-            settle_candidate(&slot.connection, previous, s, &mut ctx);
-        }
-        slot.connection.on_segment(s, &mut ctx);
-        drop_previous(slot, s.time, config, out);
-        if let Some(due) = timer_due(&slot.connection).filter(|due| *due < slot.wake) {
-            slot.wake = due;
-            self.due.push(Reverse((due, slot.connection.id, index)));
-        }
-    }
-
-    fn on_due(&mut self, index: u32, id: u64, at: Timestamp, clock: Timestamp, out: &mut dyn Tracked) {
-        let config = &self.config;
-        let Some(slot) = self.slots.get_mut(index as usize).and_then(Option::as_mut) else { return };
-        if slot.connection.id != id || slot.wake != at {
+    /// A connection's time has come: timers are met; where nothing is left to wait for, it ends.
+    fn on_due(&mut self, index: u32, at: Timestamp, clock: Timestamp, out: &mut dyn Tracked) {
+        if self.table.wake(index) != Some(at) {
             return;
         }
+        let config = &self.config;
+        let Some((slot, _, was_frozen)) = self.table.thawed(index, config) else { return };
         {
+            if timer_due(&slot.connection).is_some_and(|due| due <= at) {
+                slot.history.add_timer(at);
+            }
             let frame = slot.connection.last_frame;
             let mut ctx = context(config, out, None, at, frame);
             slot.connection.expire_time_wait(&mut ctx);
             slot.connection.expire_half_open(&mut ctx);
         }
         drop_previous(slot, at, config, out);
-        match next_due(&slot.connection, config) {
-            Some(due) if due > at => {
-                slot.wake = due;
-                self.due.push(Reverse((due, id, index)));
-            }
+        let id = slot.connection.id;
+        let wake = match next_due(&slot.connection, config) {
+            Some(due) if due > at => due,
             Some(_) => {
                 let ended = if slot.connection.open.done.is_some() || slot.connection.close.began.is_some() {
                     Ended::Closed
                 } else {
                     Ended::Abandoned
                 };
-                self.remove(index, ended, at, out);
+                return self.remove(index, ended, at, out);
             }
             // Open: nothing ends it but a segment. Looked at again in case one has.
-            None => {
-                slot.wake = next_look(at, clock, config.linger);
-                self.due.push(Reverse((slot.wake, id, index)));
-            }
+            None => next_look(at, clock, config.linger),
+        };
+        self.table.set_wake(index, wake);
+        self.due.push(Reverse((wake, index)));
+        if was_frozen {
+            self.table.freeze(index, id);
         }
     }
 
     fn remove(&mut self, index: u32, ended: Ended, at: Timestamp, out: &mut dyn Tracked) {
-        let Some(slot) = self.slots.get_mut(index as usize).and_then(Option::take) else { return };
-        self.table.remove(&slot.key);
-        self.free.push(index);
-        self.end_slot(*slot, ended, at, out);
-    }
-
-    fn end_slot(&self, slot: Slot, ended: Ended, at: Timestamp, out: &mut dyn Tracked) {
-        if let Some(previous) = slot.previous {
-            end(previous.connection, Ended::Reused, at, &self.config, out);
+        let Some(mut slot) = self.table.take(index, &self.config) else { return };
+        if let Some(mut previous) = slot.previous.take() {
+            end(&mut previous.connection, Ended::Reused, at, &self.config, out);
         }
-        end(slot.connection, ended, at, &self.config, out);
+        end(&mut slot.connection, ended, at, &self.config, out);
+        self.table.give_back(slot);
     }
 
-    /// Ends a connection that no segment touched since the hand last passed it.
-    fn evict(&mut self, clock: Timestamp, out: &mut dyn Tracked) {
-        let count = self.slots.len();
-        for _ in 0..2 * count + 1 {
-            self.hand = if (self.hand as usize) + 1 < count { self.hand + 1 } else { 0 };
-            let Some(slot) = self.slots.get_mut(self.hand as usize).and_then(Option::as_mut) else {
-                continue;
-            };
-            if !slot.cold {
-                slot.cold = true;
-                continue;
-            }
+    fn evict(&mut self, form: Form, clock: Timestamp, out: &mut dyn Tracked) {
+        if let Some(at) = self.table.least_used(form) {
             self.evicted += 1;
-            return self.remove(self.hand, Ended::Evicted, clock, out);
+            self.remove(at, Ended::Evicted, clock, out);
         }
+    }
+}
+
+/// When a connection is to be looked at again.
+#[derive(Clone, Copy, Debug)]
+enum Wake {
+    /// As it was.
+    Unchanged,
+    /// When nothing came for the usual time.
+    Lingering,
+    /// Now, if it was to be later.
+    By(Timestamp),
+}
+
+/// A second copy of a packet, as mirror ports make them.
+fn is_copy(slot: &mut Slot, s: &Segment, config: &TrackConfig, copies: &mut CopyRate) -> bool {
+    let connection = &mut slot.connection;
+    let e = connection.end_of(&s.src);
+    let seen = connection.ends[e].recent.seen(fingerprint(s), s.time, config.duplicate_window.0);
+    // A kernel sends equal segments with one IP-ID only where it does not number at all.
+    let has_id = s.ip.id.is_some_and(|id| id != 0);
+    if has_id && s.payload_len > 0 {
+        copies.count(seen);
+    }
+    let copy = seen && (has_id || copies.is_high());
+    if copy {
+        connection.duplicated = true;
+        connection.ends[e].flow.duplicates += 1;
+        connection.completeness.on_segment(s);
+        slot.history.end();
+    }
+    copy
+}
+
+/// Gives a segment to the connection it belongs to: the one of its 4-tuple, the one before, or a new one.
+fn route(
+    slot: &mut Slot,
+    key: FlowKey,
+    s: &Segment,
+    clock: Timestamp,
+    config: &TrackConfig,
+    out: &mut dyn Tracked,
+) -> Wake {
+    slot.cold = false;
+    slot.connection.lag = clock.since(s.time);
+    let mut wake = Wake::Unchanged;
+    match succession(&slot.connection, s, config) {
+        // A replay takes the packet's time to be the clock.
+        Succession::Same if slot.previous.is_none() && clock == s.time => slot.history.add(s, &key),
+        Succession::Same => slot.history.end(),
+        Succession::Held => {
+            slot.history.end();
+            hold(&mut slot.connection, s, config, out);
+            return wake;
+        }
+        why => {
+            slot.history.end();
+            succeed(slot, s, why, clock, config, out);
+            slot.connection.lag = clock.since(s.time);
+            wake = Wake::Lingering;
+        }
+    }
+    if let Some(previous) = &mut slot.previous
+        && belongs_to_previous(&slot.connection, previous, s)
+    {
+        give_previous(slot, s, config, out);
+        return wake;
+    }
+    let mut ctx = context(config, out, Some(s), s.time, s.packet);
+    let fresh_syn_ack = s.flags.syn() && s.flags.ack();
+    if fresh_syn_ack && let Some(previous) = &mut slot.previous {
+        settle_candidate(&slot.connection, previous, s, &mut ctx);
+    }
+    slot.connection.on_segment(s, &mut ctx);
+    drop_previous(slot, s.time, config, out);
+    match (timer_due(&slot.connection), wake) {
+        (Some(due), Wake::Unchanged) => Wake::By(due),
+        (Some(due), _) if due < clock + config.linger => Wake::By(due),
+        _ => wake,
     }
 }
 

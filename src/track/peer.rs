@@ -260,6 +260,12 @@ impl KeptPayload {
     /// Segments kept; a repetition that comes later is not compared.
     const SIZE: usize = 16;
 
+    /// Nothing kept, in the same room.
+    pub fn clear(&mut self) {
+        self.ring.clear();
+        self.next = 0;
+    }
+
     /// Digest and packet of the first segment with these very numbers, if it is kept; keeps this one otherwise.
     pub fn first(&mut self, s: &Segment, digest: u64) -> Option<(u64, u64)> {
         let seq = s.seq + u32::from(s.flags.syn());

@@ -37,6 +37,12 @@ pub(super) struct Steps {
 }
 
 impl Steps {
+    /// None yet, in the same room.
+    pub fn clear(&mut self) {
+        self.list.clear();
+        self.dropped = 0;
+    }
+
     /// Adds a step. At the bound one from the middle is dropped: the opening stays for the reader, the latest
     /// ones for roll-backs.
     #[expect(

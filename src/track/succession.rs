@@ -3,7 +3,7 @@
 
 use super::connection::{Connection, Context, Observer, illegal};
 use super::event::Fact;
-use super::flow::FlowKey;
+use super::frozen::History;
 use super::record::{Ended, Record, TimeWaitEnd};
 use crate::config::TrackConfig;
 use crate::tcp::{Certainty, Duration, Endpoint, Segment, State, Timestamp};
@@ -20,14 +20,21 @@ pub trait Tracked: Observer {
 /// One connection in the table.
 #[derive(Debug)]
 pub(super) struct Slot {
-    pub key: FlowKey,
     pub connection: Connection,
     /// The one before it on the same 4-tuple, while segments may still belong to that.
     pub previous: Option<Box<Previous>>,
+    /// Its segments so far, while they are few.
+    pub history: History,
     /// Seen by the eviction hand since the last segment.
     pub cold: bool,
-    /// Its one valid entry among the deadlines; others that name the slot are stale.
-    pub wake: Timestamp,
+}
+
+impl Slot {
+    /// Nothing but the connection matters: no other one on the 4-tuple, no segment of which it is open where it
+    /// belongs.
+    pub fn is_alone(&self) -> bool {
+        self.previous.is_none() && self.connection.held_syn.is_none()
+    }
 }
 
 /// A connection whose 4-tuple another has taken, or is trying to.
@@ -63,7 +70,7 @@ pub(super) fn context<'a>(
 }
 
 pub(super) fn end(
-    mut connection: Connection,
+    connection: &mut Connection,
     ended: Ended,
     at: Timestamp,
     config: &TrackConfig,
@@ -77,7 +84,7 @@ pub(super) fn end(
     connection.tell(&mut ctx, 0, Fact::Ended);
     connection.end_life(&mut ctx);
     let record = connection.record(ended, at, &|endpoint| out.is_listener(endpoint));
-    out.on_record(record, &connection, at);
+    out.on_record(record, connection, at);
 }
 
 /// What a segment means for the connection that has its 4-tuple now.
@@ -221,8 +228,8 @@ pub(super) fn succeed(
             slot.connection.on_segment(first, &mut ctx);
         }
     }
-    if let Some(previous) = slot.previous.take() {
-        end(previous.connection, Ended::Reused, clock, config, out);
+    if let Some(mut previous) = slot.previous.take() {
+        end(&mut previous.connection, Ended::Reused, clock, config, out);
     }
     let mut previous = Box::new(Previous { connection: old, why });
     let by_holder = previous.connection.ends[previous.connection.end_of(&s.src)].state == State::TimeWait;
@@ -231,11 +238,11 @@ pub(super) fn succeed(
             let mut ctx = context(config, out, Some(s), s.time, s.packet);
             previous.connection.tell(&mut ctx, previous.connection.end_of(&s.dst), Fact::SynTakenUp);
         }
-        end(previous.connection, Ended::Reused, clock, config, out);
+        end(&mut previous.connection, Ended::Reused, clock, config, out);
     } else if why == Succession::Candidate && by_holder {
         let mut ctx = context(config, out, Some(s), s.time, s.packet);
         take_over(&slot.connection, &mut previous.connection, s, true, None, &mut ctx);
-        end(previous.connection, Ended::Reused, clock, config, out);
+        end(&mut previous.connection, Ended::Reused, clock, config, out);
     } else {
         slot.previous = Some(previous);
     }
@@ -364,7 +371,7 @@ pub(super) fn drop_previous(slot: &mut Slot, at: Timestamp, config: &TrackConfig
         Succession::Candidate => old.is_closed() && at.since(old.last) > config.linger,
         _ => at.since(slot.connection.first) > OLD_ATTEMPT_KEPT,
     };
-    if over && let Some(previous) = slot.previous.take() {
-        end(previous.connection, Ended::Reused, at, config, out);
+    if over && let Some(mut previous) = slot.previous.take() {
+        end(&mut previous.connection, Ended::Reused, at, config, out);
     }
 }

@@ -49,6 +49,13 @@ const ONCE: [u8; 4] = *b"ADIQ";
 const PER_SEQ: [u8; 4] = *b"SHFR";
 
 impl ZeekTrack {
+    /// Nothing seen, in the same room.
+    pub fn clear(&mut self) {
+        let mut history = std::mem::take(&mut self.history);
+        history.clear();
+        *self = Self { history, ..Self::default() };
+    }
+
     /// A segment of end `e`; `ends` as they were before it.
     pub fn on_segment(&mut self, s: &Segment, e: usize, _ends: &[Peer; 2]) {
         if !self.seen {

@@ -9,7 +9,7 @@ use super::Places;
 use super::flow::Flow;
 use super::life::{Close, HalfOpen, Open, TimeWait, Transition};
 use super::scalar::{Each, Ends, Ns, OneOf, Text, Time};
-use crate::output::community::community_id;
+use crate::output::community::{CommunityId, community_id};
 use crate::output::text::rounded;
 use crate::output::wireshark::ConnectionFilter;
 use crate::report::{overhead_share, setup, without_payload};
@@ -77,7 +77,7 @@ pub struct Connection<'a> {
     /// Where to find it in Wireshark.
     wireshark: Wireshark,
     /// Community ID, version 1, seed 0.
-    community_id: String,
+    community_id: Text<CommunityId>,
     /// Rules that had something to say, each once, worst severity first, then by id.
     findings: Each<'a, (Severity, &'static str), RuleId>,
 }
@@ -114,7 +114,7 @@ impl<'a> Connection<'a> {
             to_client: r.sent.server.into(),
             zeek: Zeek { conn_state: r.zeek_state, history: &r.zeek_history },
             wireshark: Wireshark::new(r, places),
-            community_id: community_id(r.endpoints.client, r.endpoints.server),
+            community_id: Text(community_id(r.endpoints.client, r.endpoints.server)),
             findings: rules.into(),
         }
     }

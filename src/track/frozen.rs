@@ -1,0 +1,293 @@
+//! `Frozen`: what is kept of a connection of which little was seen: its segments, from which the rest comes back.
+//!
+//! A connection costs two kilobytes, and a flood opens a million that never go on. Replaying a few segments gives the
+//! same connection again, so nothing else need be known of them meanwhile: no second tracker, no second truth.
+
+use super::connection::{Connection, Context, Observer};
+use super::event::Event;
+use super::flow::FlowKey;
+use super::peer::fingerprint;
+use crate::config::TrackConfig;
+use crate::tcp::{
+    Checksum, Flags, HeaderFaults, IpFields, OptionFaults, Options, Segment, SeqNumber, Timestamp, Timestamps,
+};
+
+/// What happened to a connection so far, where that is little enough to be told again.
+#[derive(Clone, Debug, Default)]
+pub(super) struct History {
+    seen: Vec<Brief>,
+    /// Timers met at this time, after so many segments.
+    timer: Option<(u8, Timestamp)>,
+    /// More happened than can be told.
+    is_over: bool,
+}
+
+impl History {
+    /// A SYN, its answer, and the five repetitions of a SYN+ACK that Linux makes (tcp_synack_retries), and one more.
+    const SEGMENTS: usize = 8;
+
+    /// Begins anew, with the room it has.
+    pub fn clear(&mut self) {
+        self.seen.clear();
+        (self.timer, self.is_over) = (None, false);
+    }
+
+    /// One more segment.
+    pub fn add(&mut self, s: &Segment, key: &FlowKey) {
+        if self.is_over {
+            return;
+        }
+        match Brief::of(s, key) {
+            Some(brief) if self.seen.len() < Self::SEGMENTS => self.seen.push(brief),
+            _ => self.is_over = true,
+        }
+    }
+
+    /// Timers were met.
+    pub fn add_timer(&mut self, at: Timestamp) {
+        self.is_over |= self.timer.is_some();
+        self.timer = Some((self.seen.len() as u8, at));
+    }
+
+    /// Something happened that is not told.
+    pub fn end(&mut self) {
+        self.is_over = true;
+    }
+
+    /// What is kept instead of the connection, if that is enough.
+    pub fn freeze(&self) -> Option<Frozen> {
+        let (first, rest) = self.seen.split_first().filter(|_| !self.is_over)?;
+        let more = (!rest.is_empty() || self.timer.is_some())
+            .then(|| Box::new(More { rest: rest.into(), timer: self.timer }));
+        Some(Frozen { first: *first, more })
+    }
+}
+
+/// A connection as its segments.
+#[derive(Debug)]
+pub(super) struct Frozen {
+    first: Brief,
+    more: Option<Box<More>>,
+}
+
+/// What most of a flood does not have.
+#[derive(Debug)]
+struct More {
+    rest: Box<[Brief]>,
+    timer: Option<(u8, Timestamp)>,
+}
+
+/// Hears nothing: what is told again was heard before.
+struct Deaf;
+
+impl Observer for Deaf {
+    fn on_event(&mut self, _: &Event, _: &Connection, _: Option<&Segment>) {}
+}
+
+impl Frozen {
+    /// Number of its first packet: the connection's id.
+    pub fn id(&self) -> u64 {
+        self.first.packet
+    }
+
+    /// Its first segment.
+    pub fn first(&self, key: &FlowKey) -> Segment {
+        self.first.segment(key)
+    }
+
+    /// Makes a connection that begins with the first segment, and its empty history, what they were.
+    pub fn thaw(
+        &self,
+        key: &FlowKey,
+        config: &TrackConfig,
+        connection: &mut Connection,
+        history: &mut History,
+    ) {
+        let rest = self.more.as_ref().map_or(&[][..], |more| &more.rest);
+        let timer = self.more.as_ref().and_then(|more| more.timer);
+        for (i, brief) in std::iter::once(&self.first).chain(rest).enumerate() {
+            meet(connection, timer.filter(|(after, _)| usize::from(*after) == i), config);
+            let s = brief.segment(key);
+            let e = connection.end_of(&s.src);
+            connection.ends[e].recent.seen(fingerprint(&s), s.time, config.duplicate_window.0);
+            let (at, frame) = (s.time, s.packet);
+            connection
+                .on_segment(&s, &mut Context { config, observer: &mut Deaf, segment: Some(&s), at, frame });
+            history.seen.push(*brief);
+        }
+        meet(connection, timer.filter(|(after, _)| usize::from(*after) == rest.len() + 1), config);
+        history.timer = timer;
+    }
+}
+
+/// Timers were met at this time.
+fn meet(connection: &mut Connection, timer: Option<(u8, Timestamp)>, config: &TrackConfig) {
+    let Some((_, at)) = timer else { return };
+    let frame = connection.last_frame;
+    let mut ctx = Context { config, observer: &mut Deaf, segment: None, at, frame };
+    connection.expire_time_wait(&mut ctx);
+    connection.expire_half_open(&mut ctx);
+}
+
+/// A segment without payload and without the rarer options, in a third of the room.
+#[derive(Clone, Copy, Debug)]
+struct Brief {
+    packet: u64,
+    time: Timestamp,
+    seq: SeqNumber,
+    ack: SeqNumber,
+    timestamps: Timestamps,
+    layout: u32,
+    flags: Flags,
+    window: u16,
+    mss: u16,
+    ip_id: u16,
+    vlan: u16,
+    ttl: u8,
+    traffic_class: u8,
+    window_scale: u8,
+    checksum: Checksum,
+    has: Has,
+}
+
+/// Which of the optional parts are there, and what else is one bit.
+#[derive(Clone, Copy, Debug)]
+struct Has(u16);
+
+impl Has {
+    const FROM_HIGH: u16 = 1;
+    const TIMESTAMPS: u16 = 2;
+    const MSS: u16 = 4;
+    const WINDOW_SCALE: u16 = 8;
+    const SACK_PERMITTED: u16 = 16;
+    const IP_ID: u16 = 32;
+    const VLAN: u16 = 64;
+    const DONT_FRAGMENT: u16 = 128;
+    const LINK_BROADCAST: u16 = 256;
+
+    fn bit(self, bit: u16) -> bool {
+        self.0 & bit != 0
+    }
+
+    /// The value, where its bit is set.
+    fn then<T>(self, bit: u16, value: T) -> Option<T> {
+        self.bit(bit).then_some(value)
+    }
+}
+
+impl Brief {
+    /// `None` where something would be lost.
+    fn of(s: &Segment, key: &FlowKey) -> Option<Self> {
+        let o = &s.options;
+        let bits = [
+            (Has::FROM_HIGH, s.src != key.ends()[0]),
+            (Has::TIMESTAMPS, o.timestamps.is_some()),
+            (Has::MSS, o.mss.is_some()),
+            (Has::WINDOW_SCALE, o.window_scale.is_some()),
+            (Has::SACK_PERMITTED, o.sack_permitted),
+            (Has::IP_ID, s.ip.id.is_some()),
+            (Has::VLAN, s.ip.vlan.is_some()),
+            (Has::DONT_FRAGMENT, s.ip.dont_fragment),
+            (Has::LINK_BROADCAST, s.ip.link_broadcast),
+        ];
+        let brief = Self {
+            packet: s.packet,
+            time: s.time,
+            seq: s.seq,
+            ack: s.ack,
+            timestamps: o.timestamps.unwrap_or_default(),
+            layout: o.layout,
+            flags: s.flags,
+            window: s.window,
+            mss: o.mss.unwrap_or_default(),
+            ip_id: s.ip.id.unwrap_or_default(),
+            vlan: s.ip.vlan.unwrap_or_default(),
+            ttl: s.ip.ttl,
+            traffic_class: s.ip.traffic_class,
+            window_scale: o.window_scale.unwrap_or_default(),
+            checksum: s.checksum,
+            has: Has(bits.iter().filter(|(_, set)| *set).map(|(bit, _)| bit).sum()),
+        };
+        // Whatever it has no place for makes it another segment.
+        (brief.segment(key) == *s).then_some(brief)
+    }
+
+    fn segment(&self, key: &FlowKey) -> Segment {
+        let [low, high] = key.ends();
+        let (src, dst) = if self.has.bit(Has::FROM_HIGH) { (high, low) } else { (low, high) };
+        Segment {
+            packet: self.packet,
+            time: self.time,
+            src,
+            dst,
+            seq: self.seq,
+            ack: self.ack,
+            flags: self.flags,
+            window: self.window,
+            urgent: 0,
+            payload_len: 0,
+            captured_payload: 0,
+            payload_digest: None,
+            ip: IpFields {
+                ttl: self.ttl,
+                traffic_class: self.traffic_class,
+                id: self.has.then(Has::IP_ID, self.ip_id),
+                dont_fragment: self.has.bit(Has::DONT_FRAGMENT),
+                reassembled: false,
+                tunnel_depth: 0,
+                vlan: self.has.then(Has::VLAN, self.vlan),
+                link_broadcast: self.has.bit(Has::LINK_BROADCAST),
+            },
+            options: Options {
+                mss: self.has.then(Has::MSS, self.mss),
+                window_scale: self.has.then(Has::WINDOW_SCALE, self.window_scale),
+                sack_permitted: self.has.bit(Has::SACK_PERMITTED),
+                timestamps: self.has.then(Has::TIMESTAMPS, self.timestamps),
+                layout: self.layout,
+                faults: OptionFaults::default(),
+                ..Options::default()
+            },
+            checksum: self.checksum,
+            faults: HeaderFaults::default(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::track::flow::tests::between;
+
+    #[test]
+    fn a_segment_comes_back_whole_or_is_not_taken() {
+        let plain = between("10.0.0.9:80", "10.0.0.2:40000");
+        let options = Options {
+            mss: Some(1460),
+            window_scale: Some(0),
+            sack_permitted: true,
+            timestamps: Some(Timestamps { value: 7, echo: 0 }),
+            layout: 99,
+            ..Options::default()
+        };
+        let ip =
+            IpFields { ttl: 64, id: Some(0), vlan: Some(12), dont_fragment: true, ..IpFields::default() };
+        for s in [plain, Segment { options, ip, packet: 1 << 40, flags: Flags(0x1ff), ..plain }] {
+            let key = FlowKey::of(&s);
+            assert_eq!(Brief::of(&s, &key).map(|b| b.segment(&key)), Some(s));
+        }
+        let key = FlowKey::of(&plain);
+        for odd in [
+            Segment { payload_len: 1, ..plain },
+            Segment { urgent: 1, ..plain },
+            Segment { options: Options { mptcp: true, ..Options::default() }, ..plain },
+            Segment { faults: HeaderFaults::CUT, ..plain },
+        ] {
+            assert!(Brief::of(&odd, &key).is_none());
+        }
+    }
+
+    #[test]
+    fn a_frozen_connection_is_small() {
+        assert!(size_of::<Frozen>() <= 72, "{} bytes", size_of::<Frozen>());
+    }
+}

@@ -1,0 +1,231 @@
+//! `Table`: from flow keys to what is kept of their connections: all of it, or only the first segments.
+
+use foldhash::fast::RandomState;
+use hashbrown::HashTable;
+use std::hash::BuildHasher as _;
+
+use super::connection::Connection;
+use super::flow::FlowKey;
+use super::frozen::{Frozen, History};
+use super::succession::Slot;
+use crate::config::TrackConfig;
+use crate::tcp::{Segment, Timestamp};
+
+/// The connections of one partition. An index stays the same as long as something is kept there.
+#[derive(Debug, Default)]
+pub(super) struct Table {
+    index: HashTable<u32>,
+    hasher: RandomState,
+    places: Vec<Place>,
+    free: Vec<u32>,
+    /// Room of connections that ended, for those to come.
+    spare: Vec<Box<Slot>>,
+    open: usize,
+    frozen: usize,
+    hand: usize,
+}
+
+/// Where something is kept.
+#[derive(Debug)]
+struct Place {
+    key: FlowKey,
+    wake: Timestamp,
+    kept: Kept,
+}
+
+/// What is kept of a connection.
+#[derive(Debug)]
+enum Kept {
+    Nothing,
+    Open(Box<Slot>),
+    Frozen(Frozen),
+}
+
+/// How much of a connection is kept.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Form {
+    /// All.
+    Open,
+    /// Its segments.
+    Frozen,
+}
+
+impl Table {
+    /// Connections of which all is kept.
+    pub fn open(&self) -> usize {
+        self.open
+    }
+
+    /// Connections of which the segments are kept.
+    pub fn frozen(&self) -> usize {
+        self.frozen
+    }
+
+    /// Where the flow's connection is.
+    #[inline]
+    pub fn find(&self, key: &FlowKey) -> Option<u32> {
+        let hash = self.hasher.hash_one(key);
+        self.index.find(hash, |at| self.places.get(*at as usize).is_some_and(|p| p.key == *key)).copied()
+    }
+
+    /// A connection that begins with this segment.
+    pub fn begin(&mut self, key: FlowKey, s: &Segment, wake: Timestamp) -> u32 {
+        let slot = match self.spare.pop() {
+            Some(mut slot) => {
+                slot.begin(s);
+                slot
+            }
+            None => Box::new(Slot::new(s)),
+        };
+        let place = Place { key, wake, kept: Kept::Open(slot) };
+        let at = match self.free.pop() {
+            Some(at) => {
+                self.places[at as usize] = place;
+                at
+            }
+            None => {
+                self.places.push(place);
+                (self.places.len() - 1) as u32
+            }
+        };
+        self.open += 1;
+        let (hasher, places) = (&self.hasher, &self.places);
+        let rehash = |at: &u32| places.get(*at as usize).map_or(0, |p| hasher.hash_one(p.key));
+        self.index.insert_unique(hasher.hash_one(key), at, rehash);
+        at
+    }
+
+    /// Connections of which all is kept, in no particular order.
+    pub fn slots(&self) -> impl Iterator<Item = &Slot> {
+        self.places.iter().filter_map(|place| match &place.kept {
+            Kept::Open(slot) => Some(&**slot),
+            _ => None,
+        })
+    }
+
+    /// When it is to be looked at again.
+    pub fn wake(&self, at: u32) -> Option<Timestamp> {
+        self.places.get(at as usize).filter(|p| !matches!(p.kept, Kept::Nothing)).map(|p| p.wake)
+    }
+
+    /// Sets when it is to be looked at again.
+    pub fn set_wake(&mut self, at: u32, wake: Timestamp) {
+        if let Some(place) = self.places.get_mut(at as usize) {
+            place.wake = wake;
+        }
+    }
+
+    /// All of a connection with its key, made from its segments where only these are kept; and whether they were.
+    pub fn thawed(&mut self, at: u32, config: &TrackConfig) -> Option<(&mut Slot, FlowKey, bool)> {
+        let place = self.places.get_mut(at as usize)?;
+        let was_frozen = matches!(place.kept, Kept::Frozen(_));
+        if let Kept::Frozen(frozen) = &place.kept {
+            let key = place.key;
+            let first = frozen.first(&key);
+            let mut slot = self.spare.pop().unwrap_or_else(|| Box::new(Slot::new(&first)));
+            slot.begin(&first);
+            let Slot { connection, history, .. } = &mut *slot;
+            frozen.thaw(&key, config, connection, history);
+            place.kept = Kept::Open(slot);
+            self.open += 1;
+            self.frozen -= 1;
+        }
+        match &mut place.kept {
+            Kept::Open(slot) => Some((slot, place.key, was_frozen)),
+            _ => None,
+        }
+    }
+
+    /// All of a connection, where all is kept.
+    #[inline]
+    pub fn slot(&mut self, at: u32) -> Option<&mut Slot> {
+        match &mut self.places.get_mut(at as usize)?.kept {
+            Kept::Open(slot) => Some(slot),
+            _ => None,
+        }
+    }
+
+    /// Keeps no more than the segments, where these tell all and the connection is still the one of that id.
+    pub fn freeze(&mut self, at: u32, id: u64) {
+        let Some(place) = self.places.get_mut(at as usize) else { return };
+        let Kept::Open(slot) = &place.kept else { return };
+        if slot.connection.id != id || !slot.is_alone() {
+            return;
+        }
+        let Some(frozen) = slot.history.freeze() else { return };
+        if let Kept::Open(slot) = std::mem::replace(&mut place.kept, Kept::Frozen(frozen)) {
+            self.give_back(slot);
+        }
+        self.open -= 1;
+        self.frozen += 1;
+    }
+
+    /// Takes a connection out.
+    pub fn take(&mut self, at: u32, config: &TrackConfig) -> Option<Box<Slot>> {
+        self.thawed(at, config)?;
+        let place = self.places.get_mut(at as usize)?;
+        let Kept::Open(slot) = std::mem::replace(&mut place.kept, Kept::Nothing) else { return None };
+        let key = place.key;
+        let hash = self.hasher.hash_one(key);
+        if let Ok(entry) = self.index.find_entry(hash, |other| *other == at) {
+            entry.remove();
+        }
+        self.free.push(at);
+        self.open -= 1;
+        Some(slot)
+    }
+
+    /// The room of a connection that was taken out.
+    pub fn give_back(&mut self, slot: Box<Slot>) {
+        /// More than are taken out between two that are put in.
+        const SPARE: usize = 64;
+        if self.spare.len() < SPARE {
+            self.spare.push(slot);
+        }
+    }
+
+    /// Every connection's id with its place, by id.
+    pub fn by_id(&self) -> Vec<(u64, u32)> {
+        let id = |place: &Place| match &place.kept {
+            Kept::Nothing => None,
+            Kept::Open(slot) => Some(slot.connection.id),
+            Kept::Frozen(frozen) => Some(frozen.id()),
+        };
+        let all = self.places.iter().enumerate();
+        let mut ids: Vec<_> = all.filter_map(|(at, p)| Some((id(p)?, at as u32))).collect();
+        ids.sort_unstable();
+        ids
+    }
+
+    /// The next connection of this form that was not used since the hand came by last; so many as there are places,
+    /// twice, are looked at.
+    pub fn least_used(&mut self, form: Form) -> Option<u32> {
+        let count = self.places.len();
+        for _ in 0..2 * count {
+            self.hand = if self.hand + 1 < count { self.hand + 1 } else { 0 };
+            match (&mut self.places.get_mut(self.hand)?.kept, form) {
+                (Kept::Open(slot), Form::Open) if !slot.cold => slot.cold = true,
+                (Kept::Open(_), Form::Open) | (Kept::Frozen(_), Form::Frozen) => {
+                    return Some(self.hand as u32);
+                }
+                _ => {}
+            }
+        }
+        None
+    }
+}
+
+impl Slot {
+    /// A connection that begins with this segment.
+    fn new(s: &Segment) -> Self {
+        Self { connection: Connection::new(s), previous: None, history: History::default(), cold: false }
+    }
+
+    /// The same, in the room of one that ended.
+    fn begin(&mut self, s: &Segment) {
+        self.connection.begin_anew(s);
+        self.previous = None;
+        self.history.clear();
+        self.cold = false;
+    }
+}
