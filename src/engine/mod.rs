@@ -139,7 +139,7 @@ const BATCH: usize = 4096;
 /// Batches that wait for a worker at most: memory in flight is this many times [`BATCH`].
 const IN_FLIGHT: usize = 4;
 /// At the end of the input, the connections that began within so many packets end together.
-const ENDED_TOGETHER: u64 = 1 << 16;
+const ENDED_TOGETHER: u64 = 1 << 13;
 /// Endpoints remembered as listening.
 const MAX_LISTENERS: usize = 1 << 16;
 

@@ -232,6 +232,18 @@ impl Partition {
         }
     }
 
+    /// Timers of what has ended are stale: when there are more of these than of others they go.
+    fn forget_stale_timers(&mut self) {
+        let kept = self.table.open() + self.table.frozen();
+        let (table, most) = (&self.table, kept + kept / 4 + 1024);
+        if self.lingering.len() > most {
+            self.lingering.retain(|(wake, at)| table.wake(*at) == Some(*wake));
+        }
+        if self.due.len() > most {
+            self.due.retain(|Reverse((wake, at))| table.wake(*at) == Some(*wake));
+        }
+    }
+
     fn remove(&mut self, index: u32, ended: Ended, at: Timestamp, out: &mut dyn Tracked) {
         let Some(mut slot) = self.table.take(index, &self.config) else { return };
         if let Some(mut previous) = slot.previous.take() {
@@ -245,6 +257,7 @@ impl Partition {
         if let Some(at) = self.table.least_used(form) {
             self.evicted += 1;
             self.remove(at, Ended::Evicted, clock, out);
+            self.forget_stale_timers();
         }
     }
 }

@@ -36,7 +36,7 @@ pub struct View {
     pub listeners: Vec<Row>,
     /// Connections with the latest packets, by id.
     pub connections: Vec<Glimpse>,
-    /// Newest findings first, at most [`FINDINGS`].
+    /// The latest finding of each rule and severity, newest first, at most [`FINDINGS`].
     pub findings: VecDeque<Told>,
     /// Attacks, the newest first, at most [`ALARMS`].
     pub alarms: VecDeque<Alarm>,
@@ -98,7 +98,7 @@ pub struct Told {
     pub connection: Option<u64>,
     /// One sentence.
     pub message: String,
-    /// How often in a row the same rule spoke.
+    /// How often the rule has spoken with this severity.
     pub count: u64,
 }
 
@@ -157,16 +157,8 @@ impl View {
         if is_attack(finding) {
             self.alarm(finding);
         }
-        if let Some(latest) = self.findings.front_mut()
-            && latest.rule == finding.rule
-            && latest.severity == finding.severity
-        {
-            latest.count += 1;
-            latest.at = finding.at;
-            latest.connection = finding.connection;
-            latest.message.clone_from(&finding.message);
-            return;
-        }
+        let same = |t: &Told| t.rule == finding.rule && t.severity == finding.severity;
+        let before = self.findings.iter().position(same).and_then(|i| self.findings.remove(i));
         self.findings.truncate(FINDINGS - 1);
         self.findings.push_front(Told {
             at: finding.at,
@@ -174,7 +166,7 @@ impl View {
             rule: finding.rule,
             connection: finding.connection,
             message: finding.message.clone(),
-            count: 1,
+            count: before.map_or(1, |t| t.count + 1),
         });
     }
 
@@ -241,11 +233,8 @@ mod tests {
         for n in 0..1000 {
             view.hear(&sample::finding(if n % 2 == 0 { "HS002" } else { "TD001" }, n));
         }
-        assert_eq!(view.findings.len(), FINDINGS);
-        for n in 0..10 {
-            view.hear(&sample::finding("HS003", n));
-        }
-        assert_eq!((view.findings.len(), view.findings[0].count), (FINDINGS, 10));
+        assert_eq!(view.findings.len(), 2);
+        assert_eq!((view.findings[0].rule, view.findings[0].count), ("TD001", 500));
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! `tcpscope live`: the same analysis on an interface.
 
+mod alarm;
 mod ask;
+mod metrics;
 mod signals;
 mod tee;
 
@@ -24,7 +26,10 @@ use crate::engine::{self, Outcome, Sink};
 use crate::output::{Format, Layout, Lines, Loss, Pace, Plain, Way, WriteReport};
 use crate::report::{Bounds, Collector};
 use crate::source::{Input, Live, Ring, Source, Writer, WriterFiles, Written};
+use crate::tcp::Duration;
+use alarm::Alarm;
 use ask::Wanted;
+use metrics::Metrics;
 use signals::Signals;
 use tee::Tee;
 
@@ -43,6 +48,7 @@ pub fn run(args: &LiveArgs) -> anyhow::Result<u8> {
     read::suits(format, &args.output)?;
     let signals = Signals::listen()?;
     let (mut live, stopper) = Live::open(&args.names(), &wanted.options)?;
+    let port = args.capture.metrics.as_deref().map(metrics::bind).transpose()?;
     let place = Place::open(args.output.output.as_deref(), &[])?;
     let user = User::to_become().filter(|_| !args.capture.keep_privileges);
     let written = wanted.write.as_ref().map(|to| write_to(&mut live, to, user)).transpose()?;
@@ -57,7 +63,14 @@ pub fn run(args: &LiveArgs) -> anyhow::Result<u8> {
     #[cfg(feature = "tui")]
     let watched = !args.capture.plain && place.is_terminal() && std::io::stdin().is_terminal();
     let asked = signals.serve(&stopper);
-    let job = Job { config, layout, pace: Pace::new(wanted.interval, asked), source: Box::new(live) };
+    let mut watchers: Vec<Box<dyn Sink>> = Vec::new();
+    if let Some(port) = port {
+        let pace = Pace::new(Duration::from_secs(1), Arc::default());
+        watchers.push(Box::new(Metrics::serve(port, pace)?));
+    }
+    watchers.extend(written.clone().map(|written| Box::new(Alarm::new(written)) as Box<dyn Sink>));
+    let job =
+        Job { watchers, config, layout, pace: Pace::new(wanted.interval, asked), source: Box::new(live) };
     let done = match format.way {
         Way::Stream => job.stream(place, &args.names())?,
         #[cfg(feature = "tui")]
@@ -92,6 +105,8 @@ struct Job {
     layout: Layout,
     pace: Pace,
     source: Box<dyn Source>,
+    /// Who listens beside the output.
+    watchers: Vec<Box<dyn Sink>>,
 }
 
 /// What is left when the output is written.
@@ -172,7 +187,10 @@ impl Job {
     }
 
     fn analyze(&mut self, sinks: &mut [&mut dyn Sink]) -> Outcome {
-        let mut tee = Tee::new(sinks);
+        let others = self.watchers.iter_mut().map(|w| &mut **w as &mut dyn Sink);
+        let mut all: Vec<&mut dyn Sink> = sinks.iter_mut().map(|s| &mut **s as &mut dyn Sink).collect();
+        all.extend(others);
+        let mut tee = Tee::new(&mut all);
         engine::analyze(&mut *self.source, &self.config, &mut tee)
     }
 }
@@ -211,7 +229,7 @@ fn captured(inputs: &[Input]) -> String {
 }
 
 /// Connections and findings kept for the page at the end; the rest is counted.
-const KEPT: Bounds = Bounds { connections: 10_000, findings: 10_000 };
+const KEPT: Bounds = Bounds { connections: 10_000, attempts: 10_000, findings: 10_000 };
 /// Bytes of packets kept for the ladder of a connection on the screen: at a snaplen of 128, some 150,000 packets.
 #[cfg(feature = "tui")]
 const RECENT: usize = 16 << 20;
