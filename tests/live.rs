@@ -107,6 +107,56 @@ fn it_stops_when_it_was_told_to() {
     assert_eq!((code, lines.last().map(|l| l["packets"].clone())), (Some(0), Some(7.into())));
 }
 
+/// Two interfaces are one input with its packets in the order of time.
+#[test]
+fn several_interfaces_are_captured_together() {
+    let Some(network) = Network::new("several_interfaces_are_captured_together") else { return };
+    let file = scratch("live-several").join("a.pcapng");
+    let live =
+        Live::start(&network, Host::B, &["lo", "-f", "tcp", "-w", file.to_str().expect("a plain path")]);
+    for _ in 0..5 {
+        refuse(&network, 2);
+        network.on(Host::B, || TcpStream::connect(("127.0.0.1", 9)).expect_err("nobody listens"));
+    }
+    live.signal(Signal::TERM);
+    let (code, lines, stderr) = live.finish();
+    assert_eq!(code, Some(0), "{stderr}");
+    let counts: Vec<_> =
+        lines.iter().filter(|l| l["type"] == "input").map(|l| l["packets"].clone()).collect();
+    assert_eq!(counts, [20, 10]);
+    let last = lines.last().expect("a summary");
+    assert_eq!(
+        (&last["packets"], &last["connections"], &last["time_backsteps"]),
+        (&30.into(), &15.into(), &0.into())
+    );
+    let times: Vec<&str> =
+        lines.iter().filter(|l| l["event"] == "attempt").filter_map(|l| l["at"].as_str()).collect();
+    assert!(times.is_sorted() && times.len() == 15, "{times:?}");
+    assert_eq!(packets(&file), 30);
+}
+
+#[test]
+fn prometheus_is_answered() {
+    let Some(network) = Network::new("prometheus_is_answered") else { return };
+    let live = Live::start(&network, Host::B, &["--metrics", "19464", "-f", "tcp"]);
+    refuse(&network, 4);
+    thread::sleep(Duration::from_millis(1800));
+    let answer = network.on(Host::B, || {
+        let mut stream = TcpStream::connect(("127.0.0.1", 19464)).expect("it listens");
+        stream
+            .write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            .expect("it is open");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("text");
+        answer
+    });
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert!(answer.contains("tcpscope_packets_total{interface=\"eth0\"} 8\n"), "{answer}");
+    assert!(answer.contains("tcpscope_syns_total 4\n") && answer.ends_with("# EOF\n"), "{answer}");
+    live.signal(Signal::TERM);
+    assert_eq!(live.finish().0, Some(0));
+}
+
 /// What was captured before the signal is all there, though the kernel had not handed it over yet.
 #[test]
 fn nothing_is_lost_at_the_end() {

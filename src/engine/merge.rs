@@ -145,6 +145,11 @@ impl<'a> Merge<'a> {
         connections.sort_unstable_by_key(|c| c.id);
         let states = self.states.with_time_wait(summary.time_wait.now);
         let listeners: Vec<&Listener> = self.census.listeners().collect();
+        let mut going_on = Vec::new();
+        for hearing in &self.detectors {
+            hearing.detector.going_on(clock, &mut going_on);
+        }
+        going_on.retain(|finding| self.rules.config().has(finding.rule));
         let moment = Moment {
             clock,
             summary,
@@ -152,6 +157,7 @@ impl<'a> Merge<'a> {
             syns,
             inputs,
             listeners: &listeners,
+            going_on: &going_on,
             connections: &connections,
         };
         let flow = self.sink.moment(&moment);

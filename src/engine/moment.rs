@@ -4,6 +4,7 @@
 
 use super::census::Listener;
 use super::summary::Summary;
+use crate::rules::Finding;
 use crate::source::Input;
 use crate::tcp::{Endpoint, State, Timestamp};
 use crate::track::{Connection, Event, Fact};
@@ -176,6 +177,8 @@ pub struct Moment<'a> {
     pub inputs: &'a [Input],
     /// Listeners in no particular order; what is counted when connections end is behind.
     pub listeners: &'a [&'a Listener],
+    /// Attacks and other episodes that go on, as they stand; each becomes a finding when it has ended.
+    pub going_on: &'a [Finding],
     /// Connections with the latest packets, by id, at most 4096; empty unless [`Ask::Connections`] was asked.
     pub connections: &'a [Glimpse],
 }

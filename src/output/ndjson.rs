@@ -34,7 +34,7 @@ pub struct Lines<W: Write> {
 enum Line<'a> {
     Event(&'a EventLine),
     Draft(&'a document::Finding<'a>),
-    Moment(&'a MomentLine),
+    Moment(&'a MomentLine<'a>),
     Finding(&'a document::Finding<'a>),
     Listener(&'a document::Listener<'a>),
     Client(&'a document::Client),
@@ -108,7 +108,8 @@ impl<W: Write> Sink for Lines<W> {
     }
 
     fn moment(&mut self, moment: &Moment<'_>) -> ControlFlow<()> {
-        let written = write(&mut self.out, &mut self.line, &Line::Moment(&MomentLine::new(moment)));
+        let line = MomentLine::new(moment, &self.places);
+        let written = write(&mut self.out, &mut self.line, &Line::Moment(&line));
         self.keep(written)
     }
 

@@ -150,6 +150,9 @@ impl View {
         self.states = State::ALL.iter().map(|s| (*s, m.states.of(*s))).filter(|(_, n)| *n > 0).collect();
         self.listeners = busiest(m.listeners);
         self.connections = m.connections.to_vec();
+        for finding in m.going_on {
+            self.alarm(finding);
+        }
     }
 
     /// Takes in a finding.

@@ -61,6 +61,12 @@ struct Figures {
     time_wait: Gauge,
     queues: Family<Queue, Gauge>,
     findings: Family<Found, Counter>,
+    going_on: Family<Episode, Gauge>,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
+struct Episode {
+    rule: &'static str,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
@@ -154,6 +160,8 @@ impl Figures {
         r.register("listener_half_open_connections", help, self.queues.clone());
         let help = "Findings when they were first made; few are withdrawn later";
         r.register("findings", help, self.findings.clone());
+        let help = "Attacks and other episodes that go on";
+        r.register("episodes", help, self.going_on.clone());
         r
     }
 }
@@ -189,6 +197,10 @@ impl Sink for Metrics {
             if !matches!(state, State::Closed | State::Listen | State::Unknown) {
                 f.ends.get_or_create(&Ends { state: state.name() }).set(gauge(m.states.of(state)));
             }
+        }
+        f.going_on.clear();
+        for finding in m.going_on {
+            f.going_on.get_or_create(&Episode { rule: finding.rule }).inc();
         }
         f.half_open.set(gauge(m.summary.half_open.now));
         f.time_wait.set(gauge(m.summary.time_wait.now));
@@ -265,6 +277,7 @@ mod tests {
             syns: 3,
             inputs: std::slice::from_ref(&input),
             listeners: &[],
+            going_on: &[],
             connections: &[],
         };
         assert!(metrics.moment(&moment).is_continue());

@@ -197,9 +197,7 @@ impl Job {
 
 /// Says what was lost; the exit code.
 fn judge(args: &LiveArgs, done: &Done, written: Option<&Written>) -> anyhow::Result<u8> {
-    for (input, problem) in done.inputs.iter().filter_map(|i| Some((i, i.problem.as_ref()?))) {
-        failure::say("warning", &format!("{}: {problem}; all before that is analyzed", input.path.display()));
-    }
+    let code = read::tell(&done.inputs, &[], &args.input, read::progress(args.output.quiet));
     if !args.output.quiet {
         failure::say("note", &captured(&done.inputs));
     }
@@ -211,7 +209,7 @@ fn judge(args: &LiveArgs, done: &Done, written: Option<&Written>) -> anyhow::Res
         return Ok(INPUT);
     }
     let bad = args.input.fail_on.is_some_and(|l| read::at_or_above(l, &done.outcome.summary) > 0);
-    Ok(if bad { FINDINGS } else { 0 })
+    Ok(if bad && code == 0 { FINDINGS } else { code })
 }
 
 /// What became of the packets, all of them.
@@ -229,7 +227,7 @@ fn captured(inputs: &[Input]) -> String {
 }
 
 /// Connections and findings kept for the page at the end; the rest is counted.
-const KEPT: Bounds = Bounds { connections: 10_000, attempts: 10_000, findings: 10_000 };
+const KEPT: Bounds = Bounds { connections: 10_000, attempts: 2_500, findings: 10_000 };
 /// Bytes of packets kept for the ladder of a connection on the screen: at a snaplen of 128, some 150,000 packets.
 #[cfg(feature = "tui")]
 const RECENT: usize = 16 << 20;

@@ -152,6 +152,11 @@ impl<W: Write> Sink for Plain<W> {
     }
 
     fn moment(&mut self, moment: &Moment<'_>) -> ControlFlow<()> {
+        for finding in moment.going_on {
+            let about = finding.key.as_deref().map(|key| format!(" {}", escape(key))).unwrap_or_default();
+            let text = format!("{} {}{about}  {}", finding.rule, finding.name, escape(&finding.message));
+            self.line(moment.clock, "GOING ON", Some(Severity::Error), &text)?;
+        }
         if moment.clock >= self.quota.since + Quota::SPAN {
             self.not_shown();
         }

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{Loss, Turn, role};
 use crate::engine::{Gauge, Happening, Listener, Moment};
-use crate::output::document::{Endpoint, Summary, Time};
+use crate::output::document::{Endpoint, Finding, Places, Summary, Time};
 use crate::report::Word;
 use crate::tcp::{self, State};
 use crate::track::Fact;
@@ -68,7 +68,7 @@ impl EventLine {
 
 /// How things stand.
 #[derive(Debug, Serialize)]
-pub struct MomentLine {
+pub struct MomentLine<'a> {
     at: Time,
     /// Packets by what became of them.
     captured: Captured,
@@ -80,6 +80,8 @@ pub struct MomentLine {
     syns: u64,
     /// Listeners with half-open connections, fullest first, at most ten.
     queues: Vec<Queue>,
+    /// Attacks and other episodes that go on, as they stand.
+    going_on: Vec<Finding<'a>>,
     /// Counts so far, as at the end.
     summary: Summary,
 }
@@ -100,8 +102,8 @@ struct Queue {
     backlog: Option<u64>,
 }
 
-impl MomentLine {
-    pub fn new(m: &Moment<'_>) -> Self {
+impl<'a> MomentLine<'a> {
+    pub fn new(m: &'a Moment<'_>, places: &'a Places) -> Self {
         let loss = Loss::of(m.inputs);
         let counted = |s: &&State| !matches!(s, State::Closed | State::Listen | State::Unknown);
         Self {
@@ -117,6 +119,7 @@ impl MomentLine {
             time_wait: m.summary.time_wait.now,
             syns: m.syns,
             queues: queues(m.listeners),
+            going_on: m.going_on.iter().map(|f| Finding::new(f, places)).collect(),
             summary: Summary::new(m.summary),
         }
     }
