@@ -18,7 +18,7 @@ use shard::{Batch, Listeners, Shards};
 pub use census::{
     Answer, Cause, Ceiling, Client, Closes, Cost, Curve, Destination, HalfOpenEnds, Heard, Host,
     IDLE_REASONS, Idle, IdleReason, Listener, Outcomes, Point, PortSet, Question, Restart, RestartKind,
-    Restarts, Reuses, Rival, Saving, Spread, Step, Symptoms, SynQueue, TimeWaitEnds, Verdict, setup,
+    Restarts, Reuses, Rival, Saving, Spread, Step, Symptoms, SynQueue, TimeWaitEnds, Verdict, Window, setup,
 };
 pub use moment::{Ask, Glimpse, Happening, Moment, States, Wishes};
 pub use order::{Order, Phase};

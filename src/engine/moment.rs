@@ -56,7 +56,7 @@ impl Happening {
             Fact::Opened
                 | Fact::Stepped { .. }
                 | Fact::RolledBack { .. }
-                | Fact::HandshakeDone
+                | Fact::HandshakeDone { .. }
                 | Fact::Refused { .. }
                 | Fact::Reset { .. }
         );

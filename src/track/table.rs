@@ -19,6 +19,7 @@ pub(super) struct Table {
     places: Vec<Place>,
     free: Vec<u32>,
     /// Room of connections that ended, for those to come.
+    #[expect(clippy::vec_box, reason = "the boxes themselves are what is used again")]
     spare: Vec<Box<Slot>>,
     open: usize,
     frozen: usize,

@@ -63,7 +63,7 @@ impl Turn {
         let done = |s: &State| matches!(s, State::Closed | State::TimeWait);
         match happening.event.fact {
             Fact::Opened => Self::Attempt,
-            Fact::HandshakeDone => Self::Opened,
+            Fact::HandshakeDone { .. } => Self::Opened,
             Fact::Refused { .. } => Self::Refused,
             Fact::Reset { .. } => Self::Reset,
             Fact::RolledBack { .. } => Self::RolledBack,
