@@ -20,7 +20,7 @@ pub use census::{
     IDLE_REASONS, Idle, IdleReason, Listener, Outcomes, Point, PortSet, Question, Restart, RestartKind,
     Restarts, Reuses, Rival, Saving, Spread, Step, Symptoms, SynQueue, TimeWaitEnds, Verdict, Window, setup,
 };
-pub use moment::{Ask, Glimpse, Happening, Moment, States, Wishes};
+pub use moment::{Ask, Glimpse, Happening, Happenings, Moment, States, Wishes};
 pub use order::{Order, Phase};
 pub use shard::TakenSegment;
 pub use summary::{Findings, Gauge, Limits, Summary};

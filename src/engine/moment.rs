@@ -7,7 +7,7 @@ use super::summary::Summary;
 use crate::rules::Finding;
 use crate::source::Input;
 use crate::tcp::{Endpoint, State, Timestamp};
-use crate::track::{Connection, Event, Fact};
+use crate::track::{Connection, Event, Fact, Reason};
 
 /// What a sink wants to hear beside connections, findings and what is told at the end.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -15,9 +15,21 @@ pub struct Wishes {
     /// Every segment that a connection took in: [`super::Sink::segment`].
     pub segments: bool,
     /// What happens to connections, when it happens: [`super::Sink::happening`].
-    pub happenings: bool,
+    pub happenings: Happenings,
     /// Findings about a connection before it has ended: [`super::Sink::draft`].
     pub drafts: bool,
+}
+
+/// Which happenings a sink wants to hear. Under a flood of SYNs only the first two cost nothing.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub enum Happenings {
+    /// None.
+    #[default]
+    None,
+    /// Those after which a connection is open, refused, reset or closed.
+    Decisive,
+    /// All.
+    All,
 }
 
 /// What a sink asks for when a batch of packets ends.
@@ -50,16 +62,15 @@ pub struct Happening {
 
 impl Happening {
     /// What the sink is to hear of a fact.
-    pub(super) fn of(event: &Event, c: &Connection) -> Option<Self> {
-        let wanted = matches!(
-            event.fact,
-            Fact::Opened
-                | Fact::Stepped { .. }
-                | Fact::RolledBack { .. }
-                | Fact::HandshakeDone { .. }
-                | Fact::Refused { .. }
-                | Fact::Reset { .. }
-        );
+    pub(super) fn of(event: &Event, c: &Connection, which: Happenings) -> Option<Self> {
+        let wanted = match event.fact {
+            Fact::HandshakeDone { .. } | Fact::Refused { .. } | Fact::Reset { .. } => true,
+            Fact::Stepped { reason: Reason::Midstream, .. } => true,
+            Fact::Stepped { reason: Reason::Timeout, .. } => which == Happenings::All,
+            Fact::Stepped { to: State::Closed | State::TimeWait, .. } => true,
+            Fact::Opened | Fact::Stepped { .. } | Fact::RolledBack { .. } => which == Happenings::All,
+            _ => false,
+        };
         wanted.then(|| Self {
             connection: c.id,
             event: *event,

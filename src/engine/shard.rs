@@ -6,7 +6,7 @@ use crossbeam_channel::{Receiver, Sender};
 use foldhash::HashSet;
 
 use super::census::Census;
-use super::moment::{Ask, Glimpse, Happening, States, Wishes};
+use super::moment::{Ask, Glimpse, Happening, Happenings, States, Wishes};
 use super::order::{Order, Phase};
 use crate::config::Config;
 use crate::rules::{Drafts, Finding, RuleSet, Seen};
@@ -250,7 +250,8 @@ impl Voice<'_> {
         if let Fact::Stepped { from, to, .. } | Fact::RolledBack { from, to } = event.fact {
             self.ear.states.step(from, to);
         }
-        let happening = self.ear.wishes.happenings.then(|| Happening::of(event, connection)).flatten();
+        let which = self.ear.wishes.happenings;
+        let happening = (which > Happenings::None).then(|| Happening::of(event, connection, which)).flatten();
         let drafts = self.ear.drafts.take_news().into_iter().map(|f| Saying::Drafted(Box::new(f)));
         for what in happening.map(|h| Saying::Happened(Box::new(h))).into_iter().chain(drafts) {
             let order = self.ear.place(event.at, connection);

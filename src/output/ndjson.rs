@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::document::{self, Places, Summary};
 use super::line;
 use super::live::{EventLine, MomentLine, Pace};
-use crate::engine::{self, Ask, Happening, Moment, Sink, Wishes};
+use crate::engine::{self, Ask, Happening, Happenings, Moment, Sink, Wishes};
 use crate::report::rules_of;
 use crate::rules::Finding;
 use crate::source::Input;
@@ -88,8 +88,10 @@ impl<W: Write> Lines<W> {
 
 impl<W: Write> Sink for Lines<W> {
     fn wishes(&self) -> Wishes {
-        let live = self.pace.is_some();
-        Wishes { happenings: live, drafts: live, segments: false }
+        match self.pace {
+            Some(_) => Wishes { happenings: Happenings::All, drafts: true, segments: false },
+            None => Wishes::default(),
+        }
     }
 
     fn happening(&mut self, happening: &Happening) -> ControlFlow<()> {

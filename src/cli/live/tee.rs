@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use crate::engine::{Ask, Client, Happening, Host, Listener, Moment, Sink, TakenSegment, Wishes};
+use crate::engine::{Ask, Client, Happening, Happenings, Host, Listener, Moment, Sink, TakenSegment, Wishes};
 use crate::rules::Finding;
 use crate::tcp::Timestamp;
 use crate::track::Record;
@@ -58,7 +58,7 @@ impl Sink for Tee<'_, '_> {
     fn wishes(&self) -> Wishes {
         self.sinks.iter().map(|s| s.wishes()).fold(Wishes::default(), |a, b| Wishes {
             segments: a.segments || b.segments,
-            happenings: a.happenings || b.happenings,
+            happenings: a.happenings.max(b.happenings),
             drafts: a.drafts || b.drafts,
         })
     }
@@ -68,7 +68,7 @@ impl Sink for Tee<'_, '_> {
     }
 
     fn happening(&mut self, happening: &Happening) -> ControlFlow<()> {
-        self.wishing(|w| w.happenings, |sink| sink.happening(happening))
+        self.wishing(|w| w.happenings > Happenings::None, |sink| sink.happening(happening))
     }
 
     fn draft(&mut self, finding: &Finding) -> ControlFlow<()> {

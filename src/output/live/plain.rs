@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::ops::ControlFlow;
 
 use super::{Loss, Pace, Turn, role};
-use crate::engine::{Ask, Happening, Moment, Sink, Wishes};
+use crate::engine::{Ask, Happening, Happenings, Moment, Sink, Wishes};
 use crate::output::layout::{Color, Detail, Layout};
 use crate::output::text::{counted, escape, thousands};
 use crate::output::time::{Clock, TimeStyle};
@@ -125,7 +125,7 @@ impl<W: Write> Plain<W> {
 
 impl<W: Write> Sink for Plain<W> {
     fn wishes(&self) -> Wishes {
-        Wishes { happenings: true, drafts: true, segments: false }
+        Wishes { happenings: Happenings::Decisive, drafts: true, segments: false }
     }
 
     fn happening(&mut self, happening: &Happening) -> ControlFlow<()> {
