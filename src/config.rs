@@ -93,8 +93,8 @@ impl Default for TrackConfig {
             linger: Duration::from_secs(75),
             max_connections: 1_000_000,
             max_attempts: 1 << 20,
-            // With 64 partitions as many as begin within a tenth of a second at 40,000 a second.
-            young: 64,
+            // With 64 partitions as many as begin within a tenth of a second at 20,000 a second.
+            young: 32,
             max_transitions: 64,
         }
     }

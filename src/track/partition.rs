@@ -79,14 +79,16 @@ impl Partition {
         self.expire(clock, out);
         let key = FlowKey::of(s);
         if s.checksum == Checksum::Bad && self.config.checksum == ChecksumPolicy::Verify {
-            self.bad_checksum(s, &key);
+            self.bad_checksum(s, &key, out);
             return Taken::BadChecksum;
         }
         let at = match self.table.find(&key) {
             Some(at) => at,
             None => self.open(key, s, clock, out),
         };
-        let Some((slot, _, was_frozen)) = self.table.thawed(at, &self.config) else { return Taken::Segment };
+        let Some((slot, _, was_frozen)) = self.table.thawed(at, &self.config, out) else {
+            return Taken::Segment;
+        };
         let id = slot.connection.id;
         if is_copy(slot, s, &self.config, &mut self.copies) {
             return Taken::Duplicate;
@@ -181,13 +183,13 @@ impl Partition {
             if self.table.frozen() >= self.bounds.frozen {
                 self.evict(Form::Frozen, clock, out);
             }
-            self.table.freeze(at, id);
+            self.table.freeze(at, id, out);
         }
     }
 
-    fn bad_checksum(&mut self, s: &Segment, key: &FlowKey) {
+    fn bad_checksum(&mut self, s: &Segment, key: &FlowKey, out: &mut dyn Tracked) {
         let Some(at) = self.table.find(key) else { return };
-        if let Some((slot, ..)) = self.table.thawed(at, &self.config) {
+        if let Some((slot, ..)) = self.table.thawed(at, &self.config, out) {
             let e = slot.connection.end_of(&s.src);
             slot.connection.zeek.on_bad_checksum(e);
             slot.history.end();
@@ -200,7 +202,7 @@ impl Partition {
             return;
         }
         let config = &self.config;
-        let Some((slot, _, was_frozen)) = self.table.thawed(index, config) else { return };
+        let Some((slot, _, was_frozen)) = self.table.thawed(index, config, out) else { return };
         {
             if timer_due(&slot.connection).is_some_and(|due| due <= at) {
                 slot.history.add_timer(at);
@@ -228,7 +230,7 @@ impl Partition {
         self.table.set_wake(index, wake);
         self.due.push(Reverse((wake, index)));
         if was_frozen {
-            self.table.freeze(index, id);
+            self.table.freeze(index, id, out);
         }
     }
 
@@ -245,7 +247,7 @@ impl Partition {
     }
 
     fn remove(&mut self, index: u32, ended: Ended, at: Timestamp, out: &mut dyn Tracked) {
-        let Some(mut slot) = self.table.take(index, &self.config) else { return };
+        let Some(mut slot) = self.table.take(index, &self.config, out) else { return };
         if let Some(mut previous) = slot.previous.take() {
             end(&mut previous.connection, Ended::Reused, at, &self.config, out);
         }

@@ -7,7 +7,7 @@ use std::hash::BuildHasher as _;
 use super::connection::Connection;
 use super::flow::FlowKey;
 use super::frozen::{Frozen, History};
-use super::succession::Slot;
+use super::succession::{Slot, Tracked};
 use crate::config::TrackConfig;
 use crate::tcp::{Segment, Timestamp};
 
@@ -121,7 +121,12 @@ impl Table {
     }
 
     /// All of a connection with its key, made from its segments where only these are kept; and whether they were.
-    pub fn thawed(&mut self, at: u32, config: &TrackConfig) -> Option<(&mut Slot, FlowKey, bool)> {
+    pub fn thawed(
+        &mut self,
+        at: u32,
+        config: &TrackConfig,
+        out: &mut dyn Tracked,
+    ) -> Option<(&mut Slot, FlowKey, bool)> {
         let place = self.places.get_mut(at as usize)?;
         let was_frozen = matches!(place.kept, Kept::Frozen(_));
         if let Kept::Frozen(frozen) = &place.kept {
@@ -130,7 +135,7 @@ impl Table {
             let mut slot = self.spare.pop().unwrap_or_else(|| Box::new(Slot::new(&first)));
             slot.begin(&first);
             let Slot { connection, history, .. } = &mut *slot;
-            frozen.thaw(&key, config, connection, history);
+            frozen.thaw(&key, (connection, history), config, out);
             place.kept = Kept::Open(slot);
             self.open += 1;
             self.frozen -= 1;
@@ -151,7 +156,7 @@ impl Table {
     }
 
     /// Keeps no more than the segments, where these tell all and the connection is still the one of that id.
-    pub fn freeze(&mut self, at: u32, id: u64) {
+    pub fn freeze(&mut self, at: u32, id: u64, out: &mut dyn Tracked) {
         let Some(place) = self.places.get_mut(at as usize) else { return };
         let Kept::Open(slot) = &place.kept else { return };
         if slot.connection.id != id || !slot.is_alone() {
@@ -161,13 +166,14 @@ impl Table {
         if let Kept::Open(slot) = std::mem::replace(&mut place.kept, Kept::Frozen(frozen)) {
             self.give_back(slot);
         }
+        out.on_frozen(id);
         self.open -= 1;
         self.frozen += 1;
     }
 
     /// Takes a connection out.
-    pub fn take(&mut self, at: u32, config: &TrackConfig) -> Option<Box<Slot>> {
-        self.thawed(at, config)?;
+    pub fn take(&mut self, at: u32, config: &TrackConfig, out: &mut dyn Tracked) -> Option<Box<Slot>> {
+        self.thawed(at, config, out)?;
         let place = self.places.get_mut(at as usize)?;
         let Kept::Open(slot) = std::mem::replace(&mut place.kept, Kept::Nothing) else { return None };
         let key = place.key;
@@ -183,7 +189,7 @@ impl Table {
     /// The room of a connection that was taken out.
     pub fn give_back(&mut self, slot: Box<Slot>) {
         /// More than are taken out between two that are put in.
-        const SPARE: usize = 64;
+        const SPARE: usize = 16;
         if self.spare.len() < SPARE {
             self.spare.push(slot);
         }
