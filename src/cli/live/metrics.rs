@@ -277,12 +277,13 @@ mod tests {
             syns: 3,
             inputs: std::slice::from_ref(&input),
             listeners: &[],
-            going_on: &[],
+            going_on: &[sample::finding("AT001", 3)],
             connections: &[],
         };
         assert!(metrics.moment(&moment).is_continue());
         assert!(metrics.moment(&moment).is_continue());
         metrics.count(&sample::finding("HS002", 3));
+        figures.queues.get_or_create(&Queue { listener: "10.0.0.2:80".into() }).set(1);
         let mut text = String::new();
         text::encode(&mut text, &figures.register()).expect("a string takes all");
         for wanted in [

@@ -116,7 +116,7 @@ fn foot_line(choice: &Choice) -> Vec<Span<'static>> {
             bold(" ?"),
             " help  ".into(),
             bold("s"),
-            format!(" sort: {}  ", choice.order.name()).into(),
+            " sort  ".into(),
             bold("/"),
             " filter  ".into(),
             bold("Enter"),
