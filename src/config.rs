@@ -1,7 +1,9 @@
 //! `Config`: what the user may choose, the thresholds and the bounds; each default with its origin.
 
+mod scans;
 mod thresholds;
 
+pub use scans::ScanThresholds;
 pub use thresholds::{Knob, Thresholds};
 
 use crate::tcp::Duration;
@@ -92,7 +94,8 @@ impl Default for TrackConfig {
             any_ack_restarts_time_wait: false,
             linger: Duration::from_secs(75),
             max_connections: 1_000_000,
-            max_attempts: 1 << 20,
+            // About 160 bytes each with their share of tables and timers: a flood of any length stays below 256 MiB.
+            max_attempts: 800_000,
             // With 64 partitions as many as begin within a tenth of a second at 20,000 a second.
             young: 32,
             max_transitions: 64,

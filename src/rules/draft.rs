@@ -182,6 +182,7 @@ impl Draft {
             count: self.count,
             message,
             evidence: self.detail.evidence,
+            series: None,
         }
     }
 }

@@ -237,7 +237,7 @@ impl Partition {
     /// Timers of what has ended are stale: when there are more of these than of others they go.
     fn forget_stale_timers(&mut self) {
         let kept = self.table.open() + self.table.frozen();
-        let (table, most) = (&self.table, kept + kept / 4 + 1024);
+        let (table, most) = (&self.table, kept + kept / 8 + 512);
         if self.lingering.len() > most {
             self.lingering.retain(|(wake, at)| table.wake(*at) == Some(*wake));
         }

@@ -16,7 +16,7 @@ use crate::tcp::{Segment, Timestamp};
 pub(super) struct Table {
     index: HashTable<u32>,
     hasher: RandomState,
-    places: Vec<Place>,
+    places: Places,
     free: Vec<u32>,
     /// Room of connections that ended, for those to come.
     #[expect(clippy::vec_box, reason = "the boxes themselves are what is used again")]
@@ -32,6 +32,43 @@ struct Place {
     key: FlowKey,
     wake: Timestamp,
     kept: Kept,
+}
+
+/// Places by number. They lie in pieces, so that they never move: a flood fills a million of them, and to grow by
+/// moving needs the room of all twice.
+#[derive(Debug, Default)]
+struct Places {
+    pieces: Vec<Vec<Place>>,
+    len: usize,
+}
+
+impl Places {
+    /// 30 KiB a piece.
+    const PIECE: usize = 256;
+
+    fn push(&mut self, place: Place) {
+        if self.len.is_multiple_of(Self::PIECE) {
+            self.pieces.push(Vec::with_capacity(Self::PIECE));
+        }
+        if let Some(piece) = self.pieces.last_mut() {
+            piece.push(place);
+            self.len += 1;
+        }
+    }
+
+    #[inline]
+    fn get(&self, at: usize) -> Option<&Place> {
+        self.pieces.get(at / Self::PIECE)?.get(at % Self::PIECE)
+    }
+
+    #[inline]
+    fn get_mut(&mut self, at: usize) -> Option<&mut Place> {
+        self.pieces.get_mut(at / Self::PIECE)?.get_mut(at % Self::PIECE)
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &Place> {
+        self.pieces.iter().flatten()
+    }
 }
 
 /// What is kept of a connection.
@@ -81,16 +118,14 @@ impl Table {
         let place = Place { key, wake, kept: Kept::Open(slot) };
         let at = match self.free.pop() {
             Some(at) => {
-                self.places[at as usize] = place;
+                if let Some(free) = self.places.get_mut(at as usize) {
+                    *free = place;
+                }
                 at
             }
             None => {
-                if self.places.len() == self.places.capacity() {
-                    // Twice the room would stand empty for the most part when a flood has filled its bound.
-                    self.places.reserve_exact(64.max(self.places.len() / 4));
-                }
                 self.places.push(place);
-                (self.places.len() - 1) as u32
+                (self.places.len - 1) as u32
             }
         };
         self.open += 1;
@@ -211,7 +246,7 @@ impl Table {
     /// The next connection of this form that was not used since the hand came by last; so many as there are places,
     /// twice, are looked at.
     pub fn least_used(&mut self, form: Form) -> Option<u32> {
-        let count = self.places.len();
+        let count = self.places.len;
         for _ in 0..2 * count {
             self.hand = if self.hand + 1 < count { self.hand + 1 } else { 0 };
             match (&mut self.places.get_mut(self.hand)?.kept, form) {

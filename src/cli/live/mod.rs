@@ -24,7 +24,7 @@ use super::read;
 use crate::config::Config;
 use crate::engine::{self, Outcome, Sink};
 use crate::output::{Format, Layout, Lines, Loss, Pace, Plain, Way, WriteReport};
-use crate::report::{Bounds, Collector};
+use crate::report::{Bounds, Collector, Condition, Kept};
 use crate::source::{Input, Live, Ring, Source, Writer, WriterFiles, Written};
 use crate::tcp::Duration;
 use alarm::Alarm;
@@ -46,13 +46,15 @@ pub fn run(args: &LiveArgs) -> anyhow::Result<u8> {
     let config = read::config(&args.input)?;
     let format = Format::of(args.output.format()).expect("clap takes names of FORMATS only");
     read::suits(format, &args.output)?;
+    let condition = read::condition(&args.keep)?;
     let signals = Signals::listen()?;
     let (mut live, stopper) = Live::open(&args.names(), &wanted.options)?;
     let port = args.capture.metrics.as_deref().map(metrics::bind).transpose()?;
     let place = Place::open(args.output.output.as_deref(), &[])?;
     let user = User::to_become().filter(|_| !args.capture.keep_privileges);
     let written = wanted.write.as_ref().map(|to| write_to(&mut live, to, user)).transpose()?;
-    let layout = read::layout(&args.output, place.is_terminal().into(), &wanted.again(), &args.input)?;
+    let layout =
+        read::layout(&args.output, place.is_terminal().into(), &wanted.again(), &args.input, &args.keep)?;
     if !args.capture.keep_privileges {
         let left = privilege::give_up(user, &privilege::counters_of(&args.names()))
             .context("cannot give up privileges; --keep-privileges goes on with them")?;
@@ -69,8 +71,14 @@ pub fn run(args: &LiveArgs) -> anyhow::Result<u8> {
         watchers.push(Box::new(Metrics::serve(port, pace)?));
     }
     watchers.extend(written.clone().map(|written| Box::new(Alarm::new(written)) as Box<dyn Sink>));
-    let job =
-        Job { watchers, config, layout, pace: Pace::new(wanted.interval, asked), source: Box::new(live) };
+    let job = Job {
+        watchers,
+        condition,
+        config,
+        layout,
+        pace: Pace::new(wanted.interval, asked),
+        source: Box::new(live),
+    };
     let done = match format.way {
         Way::Stream => job.stream(place, &args.names())?,
         #[cfg(feature = "tui")]
@@ -105,6 +113,7 @@ struct Job {
     layout: Layout,
     pace: Pace,
     source: Box<dyn Source>,
+    condition: Option<Condition>,
     /// Who listens beside the output.
     watchers: Vec<Box<dyn Sink>>,
 }
@@ -191,7 +200,10 @@ impl Job {
         let mut all: Vec<&mut dyn Sink> = sinks.iter_mut().map(|s| &mut **s as &mut dyn Sink).collect();
         all.extend(others);
         let mut tee = Tee::new(&mut all);
-        engine::analyze(&mut *self.source, &self.config, &mut tee)
+        let mut kept = Kept::new(self.condition.as_ref(), &mut tee);
+        let mut outcome = engine::analyze(&mut *self.source, &self.config, &mut kept);
+        outcome.summary.findings = kept.findings();
+        outcome
     }
 }
 
