@@ -518,7 +518,6 @@ fn cases() -> Vec<Case> {
     ]
 }
 
-/// Attacks, and the surges that are told from them (CN006), have tests of their own.
 #[test]
 fn every_rule_over_connections_fires_and_has_a_near_miss() {
     let mut wrong = Vec::new();
