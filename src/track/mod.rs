@@ -40,3 +40,7 @@ pub use record::{
 pub use shape::{CloseOutcome, CloseShape, OpenOutcome, OpenShape};
 pub use space::{Placement, SendSpace};
 pub use succession::Tracked;
+
+/// At the end of the input, connections are told of in groups of so many first packets. One whose 4-tuple another has
+/// taken, and which is kept beside that one, is told of in that one's group.
+pub const GROUP: u64 = 1 << 16;

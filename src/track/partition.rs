@@ -74,9 +74,9 @@ impl Partition {
         std::mem::take(&mut self.evicted)
     }
 
-    /// Takes in one segment. `clock` is the highest packet time so far; deadlines up to it are met first.
+    /// Takes in one segment. `clock` is the highest packet time so far; deadlines up to it have been
+    /// [met](Self::expire).
     pub fn on_segment(&mut self, s: &Segment, clock: Timestamp, out: &mut dyn Tracked) -> Taken {
-        self.expire(clock, out);
         let key = FlowKey::of(s);
         if s.checksum == Checksum::Bad && self.config.checksum == ChecksumPolicy::Verify {
             self.bad_checksum(s, &key);
@@ -92,6 +92,7 @@ impl Partition {
             return Taken::Duplicate;
         }
         let wake = route(slot, key, s, clock, &self.config, out);
+        self.table.outgrown(at);
         self.schedule(at, wake, clock);
         if was_frozen || id == s.packet {
             self.young.push_back((at, id));
@@ -125,13 +126,20 @@ impl Partition {
     }
 
     /// The input ended at `clock`: a record of every connection that began before packet `before`, oldest first. Whether
-    /// there are others.
+    /// there are others. Beginnings of [groups](super::GROUP) are not to be stepped over.
     pub fn finish(&mut self, before: u64, clock: Timestamp, out: &mut dyn Tracked) -> bool {
         let table = &self.table;
         let mut rest = self.rest.take().unwrap_or_else(|| table.by_id().into());
-        while let Some((_, at)) = rest.front().copied().filter(|(id, _)| *id < before) {
+        while let Some((id, at)) = rest.front().copied().filter(|(id, _)| *id < before) {
             rest.pop_front();
-            self.remove(at, Ended::EndOfCapture, clock, out);
+            let earlier = |slot: &mut Slot| slot.previous.take_if(|_| id < slot.connection.id);
+            let previous = self.table.slot(at).and_then(earlier);
+            match previous {
+                Some(mut previous) => {
+                    end(&mut previous.connection, Ended::Reused, clock, &self.config, out);
+                }
+                None => self.remove(at, Ended::EndOfCapture, clock, out),
+            }
         }
         let left = !rest.is_empty();
         self.rest = Some(rest);

@@ -6,8 +6,8 @@ use std::hash::BuildHasher as _;
 
 use super::connection::Connection;
 use super::flow::FlowKey;
-use super::frozen::{Frozen, History};
-use super::succession::Slot;
+use super::frozen::{Frozen, History, Rooms};
+use super::succession::{Previous, Slot};
 use crate::config::TrackConfig;
 use crate::tcp::{Segment, Timestamp};
 
@@ -20,6 +20,7 @@ pub(super) struct Table {
     free: Vec<u32>,
     /// Room of connections that ended, for those to come.
     spare: Vec<Box<Slot>>,
+    rooms: Rooms,
     open: usize,
     frozen: usize,
     hand: usize,
@@ -70,13 +71,7 @@ impl Table {
 
     /// A connection that begins with this segment.
     pub fn begin(&mut self, key: FlowKey, s: &Segment, wake: Timestamp) -> u32 {
-        let slot = match self.spare.pop() {
-            Some(mut slot) => {
-                slot.begin(s);
-                slot
-            }
-            None => Box::new(Slot::new(s)),
-        };
+        let slot = Slot::furnished(&mut self.spare, &mut self.rooms, s);
         let place = Place { key, wake, kept: Kept::Open(slot) };
         let at = match self.free.pop() {
             Some(at) => {
@@ -114,8 +109,7 @@ impl Table {
         if let Kept::Frozen(frozen) = &place.kept {
             let key = place.key;
             let first = frozen.first(&key);
-            let mut slot = self.spare.pop().unwrap_or_else(|| Box::new(Slot::new(&first)));
-            slot.begin(&first);
+            let mut slot = Slot::furnished(&mut self.spare, &mut self.rooms, &first);
             let Slot { connection, history, .. } = &mut *slot;
             frozen.thaw(&key, config, connection, history);
             place.kept = Kept::Open(slot);
@@ -125,6 +119,14 @@ impl Table {
         match &mut place.kept {
             Kept::Open(slot) => Some((slot, place.key, was_frozen)),
             _ => None,
+        }
+    }
+
+    /// More was seen of a connection than a history tells: the room of its own is for others.
+    #[inline]
+    pub fn outgrown(&mut self, at: u32) {
+        if let Some(Place { kept: Kept::Open(slot), .. }) = self.places.get_mut(at as usize) {
+            slot.history.give_up(&mut self.rooms);
         }
     }
 
@@ -176,15 +178,22 @@ impl Table {
         }
     }
 
-    /// Every connection's id with its place, by id.
+    /// Every connection with its place, by id; one whose 4-tuple another has taken is at the place of that one, and among
+    /// the first of that one's [group](super::GROUP), where its own comes before.
     pub fn by_id(&self) -> Vec<(u64, u32)> {
-        let id = |place: &Place| match &place.kept {
-            Kept::Nothing => None,
-            Kept::Open(slot) => Some(slot.connection.id),
-            Kept::Frozen(frozen) => Some(frozen.id()),
-        };
-        let all = self.places.iter().enumerate();
-        let mut ids: Vec<_> = all.filter_map(|(at, p)| Some((id(p)?, at as u32))).collect();
+        let mut ids = Vec::with_capacity(self.open + self.frozen);
+        for (place, at) in self.places.iter().zip(0..) {
+            match &place.kept {
+                Kept::Nothing => {}
+                Kept::Open(slot) => {
+                    let id = slot.connection.id;
+                    let of_group = |previous: &Previous| previous.connection.id.max(id - id % super::GROUP);
+                    ids.extend(slot.previous.as_deref().map(|previous| (of_group(previous), at)));
+                    ids.push((id, at));
+                }
+                Kept::Frozen(frozen) => ids.push((frozen.id(), at)),
+            }
+        }
         ids.sort_unstable();
         ids
     }
@@ -208,16 +217,22 @@ impl Table {
 }
 
 impl Slot {
-    /// A connection that begins with this segment.
-    fn new(s: &Segment) -> Self {
-        Self { connection: Connection::new(s), previous: None, history: History::default(), cold: false }
+    /// A connection that begins with this segment, in the room of one that ended, where there is one.
+    fn furnished(spare: &mut Vec<Box<Self>>, rooms: &mut Rooms, s: &Segment) -> Box<Self> {
+        let mut slot = match spare.pop() {
+            Some(mut slot) => {
+                slot.connection.begin_anew(s);
+                slot.previous = None;
+                slot.cold = false;
+                slot
+            }
+            None => Box::new(Self::new(s)),
+        };
+        slot.history.clear(rooms);
+        slot
     }
 
-    /// The same, in the room of one that ended.
-    fn begin(&mut self, s: &Segment) {
-        self.connection.begin_anew(s);
-        self.previous = None;
-        self.history.clear();
-        self.cold = false;
+    fn new(s: &Segment) -> Self {
+        Self { connection: Connection::new(s), previous: None, history: History::default(), cold: false }
     }
 }
