@@ -1,5 +1,9 @@
 //! `Config`: what the user may choose, the thresholds and the bounds; each default with its origin.
 
+mod thresholds;
+
+pub use thresholds::{Knob, Thresholds};
+
 use crate::tcp::Duration;
 
 /// Everything that an analysis can be told.
@@ -88,9 +92,10 @@ impl Default for TrackConfig {
             any_ack_restarts_time_wait: false,
             linger: Duration::from_secs(75),
             max_connections: 1_000_000,
-            max_attempts: 1 << 20,
-            // With 64 partitions as many as begin within a tenth of a second at 40,000 a second.
-            young: 64,
+            // About 160 bytes each with their share of tables and timers: a flood of any length stays below 256 MiB.
+            max_attempts: 800_000,
+            // With 64 partitions as many as begin within a tenth of a second at 20,000 a second.
+            young: 32,
             max_transitions: 64,
         }
     }
@@ -125,175 +130,10 @@ pub struct RuleConfig {
     pub select: Vec<String>,
     /// Rule ids or prefixes to leave out, stronger than `select`.
     pub ignore: Vec<String>,
+    /// Networks whose masks are known: their highest addresses are no hosts (HS009).
+    pub local_nets: Vec<ipnet::IpNet>,
     /// From where on rules speak.
     pub thresholds: Thresholds,
-}
-
-/// From where on rules speak; each default with its origin (tcp.md §7 where none is named).
-#[derive(Clone, Debug)]
-pub struct Thresholds {
-    /// HS001: repetitions of one segment from which on it is a warning.
-    pub handshake_repeats: u32,
-    /// HS006: SYNs without an answer that make a time-out.
-    pub connect_tries: u32,
-    /// HS006: or two of them over this time; Windows gives up after 21 s.
-    pub connect_span: Duration,
-    /// TD001: FINs sent without an acknowledgment.
-    pub fin_repeats: u32,
-    /// TD004: a half-closed connection is noted after this time: tcp_fin_timeout of Linux.
-    pub half_close_linger: Duration,
-    /// TD004: and warned of after this.
-    pub half_close_warning: Duration,
-    /// TW006: ends in TIME_WAIT at one host.
-    pub time_wait_pileup: u64,
-    /// TW006: the kernel's bound on them, where the user gave it (net.ipv4.tcp_max_tw_buckets); 80 % of it count.
-    pub time_wait_buckets: Option<u64>,
-    /// TW007, CN005: shares of the ephemeral range that are noted, warned of, and an error, in per cent.
-    pub port_share: [u64; 3],
-    /// First port of the client port range: net.ipv4.ip_local_port_range of Linux.
-    pub ephemeral_low: u16,
-    /// Last port of it.
-    pub ephemeral_high: u16,
-    /// SQ005: a window closed so long is noted.
-    pub zero_window: Duration,
-    /// SQ005: and warned of after this.
-    pub zero_window_warning: Duration,
-    /// HO002: what half-open counts are judged against, where the user gave it: listen(2)'s backlog.
-    pub backlog: Option<u64>,
-    /// HO002: backlogs of single listeners.
-    pub backlog_of: Vec<(crate::tcp::Endpoint, u64)>,
-    /// The kernel's bound on every backlog: net.core.somaxconn, 4096 on Linux since 5.4.
-    pub somaxconn: u64,
-    /// HO006: completed handshakes of those answered, in per cent, below which it is a warning.
-    pub completion: u64,
-    /// HO006: of at least so many in [`Thresholds::completion_span`].
-    pub completion_attempts: u64,
-    /// HO006: that time.
-    pub completion_span: Duration,
-    /// CN001: connections of one client to one listener within [`Thresholds::churn_span`].
-    pub churn: u64,
-    /// CN001: that time.
-    pub churn_span: Duration,
-    /// CN001: a second, from which on it is a warning.
-    pub churn_warning: u64,
-    /// CN002: an open connection without payload is noted after this.
-    pub idle: Duration,
-    /// CN002: and warned of after this: RFC 9293 §3.8.4 (MUST-28), keep-alive after two hours.
-    pub idle_warning: Duration,
-    /// CN003: a connection without any payload is noted after this.
-    pub empty: Duration,
-    /// CN004: repetitions of the same data without an answer; R2 of RFC 9293 §3.8.3 is 100 s.
-    pub dead_repeats: u32,
-    /// CN004: keep-alive probes without an answer: tcp_keepalive_probes of Linux.
-    pub dead_probes: u32,
-}
-
-impl Default for Thresholds {
-    fn default() -> Self {
-        Self {
-            handshake_repeats: 3,
-            connect_tries: 4,
-            connect_span: Duration::from_secs(21),
-            fin_repeats: 3,
-            half_close_linger: Duration::from_secs(60),
-            half_close_warning: Duration::from_secs(300),
-            time_wait_pileup: 10_000,
-            time_wait_buckets: None,
-            port_share: [50, 80, 95],
-            ephemeral_low: 32_768,
-            ephemeral_high: 60_999,
-            zero_window: Duration::from_secs(5),
-            zero_window_warning: Duration::from_secs(30),
-            backlog: None,
-            backlog_of: Vec::new(),
-            somaxconn: 4096,
-            completion: 50,
-            completion_attempts: 100,
-            completion_span: Duration::from_secs(60),
-            churn: 20,
-            churn_span: Duration::from_secs(10),
-            churn_warning: 100,
-            idle: Duration::from_secs(600),
-            idle_warning: Duration::from_secs(7200),
-            empty: Duration::from_secs(10),
-            dead_repeats: 6,
-            dead_probes: 9,
-        }
-    }
-}
-
-/// A threshold by its name, to be set.
-#[derive(Debug)]
-pub enum Knob<'a> {
-    /// A count.
-    Small(&'a mut u32),
-    /// A count, or a share in per cent.
-    Count(&'a mut u64),
-    /// A count that is not known unless the user says it.
-    Maybe(&'a mut Option<u64>),
-    /// A time.
-    Span(&'a mut Duration),
-}
-
-impl Thresholds {
-    /// The names of those that [`Thresholds::knob`] finds; the others have ways of their own to be set.
-    pub const NAMES: [&str; 24] = [
-        "handshake-repeats",
-        "connect-tries",
-        "connect-span",
-        "fin-repeats",
-        "half-close-linger",
-        "half-close-warning",
-        "time-wait-pileup",
-        "time-wait-buckets",
-        "port-share-note",
-        "port-share-warning",
-        "port-share-error",
-        "zero-window",
-        "zero-window-warning",
-        "completion",
-        "completion-attempts",
-        "completion-span",
-        "churn",
-        "churn-span",
-        "churn-warning",
-        "idle",
-        "idle-warning",
-        "empty",
-        "dead-repeats",
-        "dead-probes",
-    ];
-
-    /// The threshold of this name.
-    pub fn knob(&mut self, name: &str) -> Option<Knob<'_>> {
-        Some(match name {
-            "handshake-repeats" => Knob::Small(&mut self.handshake_repeats),
-            "connect-tries" => Knob::Small(&mut self.connect_tries),
-            "connect-span" => Knob::Span(&mut self.connect_span),
-            "fin-repeats" => Knob::Small(&mut self.fin_repeats),
-            "half-close-linger" => Knob::Span(&mut self.half_close_linger),
-            "half-close-warning" => Knob::Span(&mut self.half_close_warning),
-            "time-wait-pileup" => Knob::Count(&mut self.time_wait_pileup),
-            "time-wait-buckets" => Knob::Maybe(&mut self.time_wait_buckets),
-            "port-share-note" => Knob::Count(&mut self.port_share[0]),
-            "port-share-warning" => Knob::Count(&mut self.port_share[1]),
-            "port-share-error" => Knob::Count(&mut self.port_share[2]),
-            "zero-window" => Knob::Span(&mut self.zero_window),
-            "zero-window-warning" => Knob::Span(&mut self.zero_window_warning),
-            "completion" => Knob::Count(&mut self.completion),
-            "completion-attempts" => Knob::Count(&mut self.completion_attempts),
-            "completion-span" => Knob::Span(&mut self.completion_span),
-            "churn" => Knob::Count(&mut self.churn),
-            "churn-span" => Knob::Span(&mut self.churn_span),
-            "churn-warning" => Knob::Count(&mut self.churn_warning),
-            "idle" => Knob::Span(&mut self.idle),
-            "idle-warning" => Knob::Span(&mut self.idle_warning),
-            "empty" => Knob::Span(&mut self.empty),
-            "dead-repeats" => Knob::Small(&mut self.dead_repeats),
-            "dead-probes" => Knob::Small(&mut self.dead_probes),
-            _ => return None,
-        })
-    }
 }
 
 impl RuleConfig {

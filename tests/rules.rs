@@ -118,6 +118,33 @@ fn ports_in_time_wait_at_the_client_run_out() {
 }
 
 #[test]
+fn a_range_that_runs_out_is_told_before_the_input_ends_and_once() {
+    let mut shots: Vec<Shot> = (0..820).flat_map(|i| short_connection(i, 40_000 + i as u16, false)).collect();
+    // Some more, seconds later: the number had stood still meanwhile.
+    shots.extend((0..50).flat_map(|i| short_connection(1200 + i, 40_850 + i as u16, false)));
+    let found = findings_of("TW007", &shots, &small_range(50));
+    let [one] = found.as_slice() else { panic!("{found:?}") };
+    assert_eq!((one.count, one.end), (820, None));
+    let seconds = one.evidence.iter().find(|(n, _)| *n == "peak_at_ns").and_then(|(_, v)| v.as_i64());
+    assert!(one.start < seconds.map(tcpscope::tcp::Timestamp));
+}
+
+#[test]
+fn ports_of_a_shared_address_are_a_note() {
+    let shots = |kinds: i64| -> Vec<Shot> {
+        let one = |i: i64| {
+            let mut shots = short_connection(i, 40_000 + i as u16, false);
+            shots[0].window = 1000 + (i % kinds) as u16;
+            shots
+        };
+        (0..850).flat_map(one).collect()
+    };
+    let of = |kinds: i64| findings_of("TW007", &shots(kinds), &small_range(50));
+    assert_eq!((of(4)[0].severity, of(4)[0].variant), (Severity::Note, Some("shared-address")));
+    assert_eq!((of(3)[0].severity, of(3)[0].variant), (Severity::Warning, None));
+}
+
+#[test]
 fn ports_of_time_waits_that_ended_are_free_again() {
     let mut shots = Vec::new();
     for i in 0..1200 {
@@ -138,6 +165,13 @@ fn time_waits_of_one_host_pile_up() {
     let [one] = found.as_slice() else { panic!("{found:?}") };
     assert_eq!((one.key.as_deref(), one.count), (Some("10.0.0.2"), 130));
     assert!(one.message.contains("100 % as the server"), "{}", one.message);
+    let peers = one.evidence.iter().find(|(n, _)| *n == "top_peers").map(|(_, v)| v.to_string());
+    assert_eq!(peers.as_deref(), Some(r#"[{"addr":"10.0.0.1","at_most":130}]"#));
+    // It goes on growing: said ten seconds after the threshold, with what it was then.
+    let slowly: Vec<Shot> = (0..1400).flat_map(|i| short_connection(i, 40_000 + i as u16, true)).collect();
+    let found = findings_of("TW006", &slowly, &config);
+    let [one] = found.as_slice() else { panic!("{found:?}") };
+    assert!(one.end.is_none() && (1050..1150).contains(&one.count), "{one:?}");
     // One each second: 60 at once.
     assert_eq!(findings(130, 100), []);
 }

@@ -1,9 +1,11 @@
 //! Rules that look at more than one connection: each with captures that make it speak, and near misses that do not.
 
 use tcpscope::config::{Config, Thresholds};
-use tcpscope::rules::{Finding, Severity};
+use tcpscope::rules::{Check, Finding, Rule, Severity, rules};
+use tcpscope::track::Confidence;
 
 use crate::support::frames::source;
+use crate::support::known::no_complaints;
 use crate::support::run::Seen;
 use crate::support::script::Script;
 
@@ -15,7 +17,11 @@ fn said(rule: &str, script: &str) -> Vec<Finding> {
 fn said_with(rule: &str, script: &str, thresholds: Thresholds) -> Vec<Finding> {
     let mut config = Config::default();
     config.rules.thresholds = thresholds;
-    let seen = Seen::of(&mut source(Script::parse(script).frames()), &config);
+    said_by(rule, script, &config)
+}
+
+fn said_by(rule: &str, script: &str, config: &Config) -> Vec<Finding> {
+    let seen = Seen::of(&mut source(Script::parse(script).frames()), config);
     let of_rule = |f: &Finding| f.rule == rule;
     seen.findings.into_iter().filter(of_rule).collect()
 }
@@ -140,6 +146,14 @@ fn ho005_knows_cookies_by_one_difference_on_one_4_tuple() {
 }
 
 #[test]
+fn ho005_takes_two_isns_where_it_is_told_to() {
+    let vector_v81 = "0 A>B S 1000; .01 B>A SA 7001000/1001; .3 A>B S 5000; .31 B>A SA 7005000/5001";
+    assert_eq!(said("HO005", vector_v81), []);
+    let two = Thresholds { cookie_isns: 2, ..Thresholds::default() };
+    assert_eq!(said_with("HO005", vector_v81, two).len(), 1);
+}
+
+#[test]
 fn ho005_knows_cookies_by_timestamps_that_end_alike() {
     let syn_acks = |n: u32, step: u32| -> String {
         let isn = |i: u32| 1000 + 7919 * i * i;
@@ -255,4 +269,271 @@ fn cn005_compares_open_connections_with_the_clients_ports() {
     let one_after_the_other: String =
         (0..10).map(|i| exchange(f64::from(i), &format!("10.1.0.1:{}", 4000 + i), 10)).collect();
     assert_eq!(said_with("CN005", &one_after_the_other, ports), [], "never two at once");
+}
+
+/// SYN+ACKs that are off by the same, or not, one a second.
+fn off_by(differences: &[u32]) -> String {
+    let one = |(i, d): (usize, &u32)| {
+        let (isn, c) = (1000 * (i as u32 + 1), format!("10.1.0.{i}:4000"));
+        let ack = isn.wrapping_add(1).wrapping_add(*d);
+        format!("{i}.0 {c}>B S {isn}; {i}.01 B>{c} SA 300/{ack}; {i}.02 {c}>B R {ack};")
+    };
+    differences.iter().enumerate().map(one).collect()
+}
+
+#[test]
+fn hs002_is_a_note_where_three_connections_are_off_by_the_same() {
+    let found = said("HS002", &off_by(&[70_000, 70_000, 70_000]));
+    let all: Vec<_> = found.iter().map(|f| (f.severity, f.variant)).collect();
+    assert_eq!(all, [(Severity::Note, Some("sequence-rewriting")); 3]);
+    for (near, why) in [
+        ([70_000, 70_000, 70_001], "two alike"),
+        ([u32::MAX, u32::MAX, u32::MAX], "a server that does not count the SYN"),
+    ] {
+        let found = said("HS002", &off_by(&near));
+        assert_eq!(found.len(), 3);
+        assert!(
+            found.iter().all(|f| f.severity == Severity::Error && f.variant.is_none()),
+            "{why}: {found:?}"
+        );
+    }
+}
+
+#[test]
+fn hs009_knows_the_broadcast_address_of_a_network_it_is_told() {
+    let syn = |to: &str| format!("0 A>{to}:80 S 100");
+    let with = |net: &str, to: &str| {
+        let mut config = Config::default();
+        config.rules.local_nets = vec![net.parse().expect("a network")];
+        said_by("HS009", &syn(to), &config)
+    };
+    let found = with("192.0.2.0/24", "192.0.2.255");
+    assert_eq!((found.len(), found[0].variant, found[0].severity), (1, Some("destination"), Severity::Error));
+    assert!(found[0].message.contains("192.0.2.0/24"), "{}", found[0].message);
+    assert_eq!(said("HS009", &syn("192.0.2.255")), [], "nobody told the network");
+    assert_eq!(with("192.0.2.0/23", "192.0.2.255"), [], "a host of a larger network");
+    assert_eq!(with("192.0.2.254/31", "192.0.2.255"), [], "one of two hosts (RFC 3021)");
+}
+
+#[test]
+fn hs001_tells_the_schedule_of_the_repetitions() {
+    let schedule = |times: &[f64]| {
+        let script: String = times.iter().map(|t| format!("{t} A>B S 100;")).collect();
+        let found = said("HS001", &script);
+        let word = |name: &str| {
+            let of = found[0].evidence.iter().find(|(n, _)| *n == name);
+            of.map(|(_, v)| v.to_string()).unwrap_or_default()
+        };
+        (word("schedule"), word("gaps_ms"), word("schedule_of"))
+    };
+    let (name, gaps, of) = schedule(&[0.0, 1.0, 3.0, 7.0]);
+    assert_eq!((name.as_str(), gaps.as_str()), ("\"doubling\"", "[1000,2000,4000]"));
+    assert!(of.contains("Windows"), "{of}");
+    assert!(schedule(&[0.0, 1.0, 2.0, 3.0, 4.0, 6.0, 10.0]).2.contains("Linux since 6.5"));
+    assert_eq!(schedule(&[0.0, 1.0]).0, "\"unclear\"", "one gap");
+}
+
+#[test]
+fn ho003_speaks_of_a_large_share_too() {
+    let served: String =
+        (0..30).map(|i| exchange(f64::from(i) * 0.3, &format!("10.2.0.1:{}", 4000 + i), 10)).collect();
+    let found = said("HO003", &(unanswered(1) + &served));
+    assert_eq!((found.len(), value(&found[0], "clients")), (1, 1));
+    assert!(value(&found[0], "dropped_percent") >= 5, "{found:?}");
+    let more: String = (30..100)
+        .map(|i| exchange(0.01 + f64::from(i) * 0.09, &format!("10.2.0.1:{}", 4000 + i), 10))
+        .collect();
+    assert_eq!(said("HO003", &(unanswered(1) + &served + &more)), [], "three of a hundred");
+    let few: String =
+        (0..10).map(|i| exchange(f64::from(i) * 0.5, &format!("10.2.0.1:{}", 4000 + i), 10)).collect();
+    assert_eq!(said("HO003", &(unanswered(1) + &few)), [], "too few SYNs to speak of a share");
+}
+
+/// The SYN+ACK twice after the final ACK and the data.
+fn held_back(at: f64, client: &str) -> String {
+    format!(
+        "{at:.3} {client}>B S 100; {:.3} B>{client} SA 300/101; {:.3} {client}>B A 101/301; \
+         {:.3} {client}>B PA 101/301 +5; {:.3} B>{client} SA 300/101; {:.3} B>{client} SA 300/101;",
+        at + 0.01,
+        at + 0.02,
+        at + 0.03,
+        at + 1.01,
+        at + 3.01
+    )
+}
+
+#[test]
+fn ho004_is_sure_where_three_connections_say_so_within_a_minute() {
+    let of = |times: &[f64]| -> Vec<Confidence> {
+        let one = |(i, at): (usize, &f64)| held_back(*at, &format!("10.1.0.{i}:4000"));
+        let found = said("HO004", &times.iter().enumerate().map(one).collect::<String>());
+        found.iter().map(|f| f.confidence).collect()
+    };
+    assert_eq!(of(&[0.0, 1.0, 2.0]), [Confidence::High; 3]);
+    assert!(of(&[0.0, 1.0]).iter().all(|c| *c <= Confidence::Medium), "two connections");
+    assert!(of(&[0.0, 40.0, 90.0]).iter().all(|c| *c <= Confidence::Medium), "three in 90 s");
+}
+
+/// Open for the client, whose data is sent four times to a server that says nothing any more.
+fn unserved(at: f64, client: &str) -> String {
+    let data = |t: f64| format!("{:.3} {client}>B PA 101/301 +50;", at + t);
+    format!(
+        "{at:.3} {client}>B S 100; {:.3} B>{client} SA 300/101; {:.3} {client}>B A 101/301;",
+        at + 0.01,
+        at + 0.02
+    ) + &[0.03, 0.3, 0.8, 1.8].map(data).concat()
+}
+
+#[test]
+fn ho004_names_an_accept_queue_that_is_full_behind_cookies() {
+    let of = |n: u32, gap: f64| -> Vec<Finding> {
+        let one = |i: u32| unserved(f64::from(i) * gap, &format!("10.1.0.{i}:4000"));
+        said("HO004", &(0..n).map(one).collect::<String>())
+    };
+    let found = of(4, 0.1);
+    assert_eq!((found.len(), found[0].variant), (1, Some("cookies")));
+    assert_eq!(
+        (found[0].key.as_deref(), found[0].frames.len()),
+        (Some("10.0.0.2:80"), 3),
+        "as soon as three ended"
+    );
+    assert_eq!(of(2, 0.1), [], "two");
+    assert_eq!(of(3, 40.0), [], "three in 80 s");
+}
+
+#[test]
+fn op003_is_a_note_where_a_server_departs_alike_toward_three_clients() {
+    let one = |i: u32| {
+        let c = format!("10.1.0.{i}:4000");
+        format!("{i}.0 {c}>B S 100 mss=1460; {i}.01 B>{c} SA 300/101 mss=1460 ws=7; {i}.02 {c}>B A 101/301;")
+    };
+    let of = |n: u32| said("OP003", &(0..n).map(one).collect::<String>());
+    let found = of(3);
+    assert_eq!(found.len(), 3);
+    assert!(
+        found.iter().all(|f| f.severity == Severity::Note && f.message.contains("middlebox")),
+        "{found:?}"
+    );
+    assert!(of(2).iter().all(|f| f.severity == Severity::Warning), "two clients");
+}
+
+#[test]
+fn cn002_counts_the_idle_connections_of_a_server() {
+    let limits = Thresholds { idle_connections: 4, ..Thresholds::default() };
+    let idle = |i: u32| {
+        let (at, c) = (f64::from(i), format!("10.1.0.{i}:4000"));
+        format!(
+            "{at} {c}>B S 100; {:.2} B>{c} SA 300/101; {:.2} {c}>B A 101/301; {:.2} {c}>B PA 101/301 +5; \
+             {:.2} B>{c} A 301/106; {:.2} {c}>B PA 106/301 +5;",
+            at + 0.01,
+            at + 0.02,
+            at + 0.03,
+            at + 0.04,
+            at + 700.0
+        )
+    };
+    let of = |n: u32| said_with("CN002", &(0..n).map(idle).collect::<String>(), limits.clone());
+    let wide: Vec<_> = of(4).into_iter().filter(|f| f.variant == Some("many")).collect();
+    assert_eq!(
+        (wide.len(), wide[0].severity, value(&wide[0], "idle_connections")),
+        (1, Severity::Warning, 4)
+    );
+    assert!(of(3).iter().all(|f| f.variant.is_none()), "three");
+}
+
+/// Open connections from ports of one address, with so many kinds of SYN.
+fn open_from(ports: u32, kinds: u32, destinations: u32) -> String {
+    let one = |i: u32| {
+        let (at, c, b) = (f64::from(i) * 0.1, format!("10.1.0.1:{}", 4000 + i), i % destinations);
+        format!(
+            "{at:.2} {c}>10.9.0.{b}:80 S 100 w={}; {:.2} 10.9.0.{b}:80>{c} SA 300/101; {:.2} {c}>10.9.0.{b}:80 A 101/301;",
+            1000 + i % kinds,
+            at + 0.01,
+            at + 0.02
+        )
+    };
+    (0..ports).map(one).collect()
+}
+
+#[test]
+fn cn005_stays_a_note_where_several_hosts_share_the_address() {
+    let ports = Thresholds { ephemeral_low: 4000, ephemeral_high: 4009, ..Thresholds::default() };
+    let of = |kinds: u32| said_with("CN005", &open_from(9, kinds, 1), ports.clone());
+    assert_eq!((of(4)[0].severity, of(4)[0].variant), (Severity::Note, Some("shared-address")));
+    assert_eq!((of(3)[0].severity, of(3)[0].variant), (Severity::Warning, None), "three kinds of SYN");
+}
+
+#[test]
+fn cn005_speaks_of_all_connections_of_a_client_where_they_go_to_several_servers() {
+    // One per cent is 656 connections.
+    let one_percent =
+        Thresholds { port_share_note: 1, ephemeral_low: 1, ephemeral_high: 65_535, ..Thresholds::default() };
+    let of = |n: u32, to: u32| -> Vec<Finding> {
+        let found = said_with("CN005", &open_from(n, 1, to), one_percent.clone());
+        found.into_iter().filter(|f| f.variant == Some("total")).collect()
+    };
+    let found = of(660, 3);
+    assert_eq!((found.len(), value(&found[0], "destinations")), (1, 3));
+    assert_eq!(of(650, 3), [], "fewer");
+    assert_eq!(of(660, 1), [], "to one server: the pair tells it");
+}
+
+/// A rule over several connections: thresholds, a script that makes it speak, one that just does not.
+struct Case {
+    rule: &'static str,
+    thresholds: Thresholds,
+    fires: String,
+    near: String,
+}
+
+fn cases() -> Vec<Case> {
+    let plain = Thresholds::default;
+    let exchanges = |n: u32, gap: f64| -> String {
+        (0..n).map(|i| exchange(f64::from(i) * gap, &format!("10.1.0.1:{}", 4000 + i), 150)).collect()
+    };
+    let half_opens = |n: u32| -> String {
+        (0..n).map(|i| half_open(f64::from(i) * 0.01, &format!("10.1.0.{i}:4000"))).collect()
+    };
+    let answered =
+        "1.5 10.2.0.1:4000>B S 900; 1.51 B>10.2.0.1:4000 SA 300/901; 1.52 10.2.0.1:4000>B A 901/301;";
+    let cancelled = |n: u32| -> String {
+        let one = |i: u32| {
+            let (at, c) = (f64::from(i) * 0.07, format!("10.1.{}.{}:4000", i / 250, i % 250));
+            format!("{at:.2} {c}>B S 100; {:.2} B>{c} SA 300/101; {:.2} {c}>B R 101;", at + 0.01, at + 0.02)
+        };
+        (0..n).map(one).collect()
+    };
+    let cookies = "0 A>B S 1000; .01 B>A SA 7001000/1001; .3 A>B S 5000; .31 B>A SA 7005000/5001;";
+    let ten_ports = || Thresholds { ephemeral_low: 4000, ephemeral_high: 4009, ..Thresholds::default() };
+    let case = |rule, thresholds, fires, near| Case { rule, thresholds, fires, near };
+    vec![
+        case("TW006", Thresholds { time_wait_pileup: 10, ..plain() }, exchanges(10, 0.1), exchanges(9, 0.1)),
+        case("TW007", ten_ports(), exchanges(8, 0.1), exchanges(7, 0.1)),
+        case("HO002", Thresholds { backlog: Some(10), ..plain() }, half_opens(8), half_opens(7)),
+        case("HO003", plain(), unanswered(3) + answered, unanswered(2) + answered),
+        case("HO005", plain(), format!("{cookies} .6 A>B S 42; .61 B>A SA 7000042/43"), cookies.into()),
+        case("HO006", plain(), cancelled(100), cancelled(99)),
+        case("CN001", plain(), exchanges(20, 0.2), exchanges(19, 0.2)),
+        case("CN005", ten_ports(), open_from(5, 1, 1), open_from(4, 1, 1)),
+    ]
+}
+
+/// Attacks have a test of their own.
+#[test]
+fn every_rule_over_connections_fires_and_has_a_near_miss() {
+    let mut wrong = Vec::new();
+    let of_capture = |r: &&Rule| matches!(r.check, Check::Capture(_)) && !r.id.starts_with("AT");
+    for rule in rules().filter(of_capture) {
+        let Some(case) = cases().into_iter().find(|c| c.rule == rule.id) else {
+            wrong.push(format!("{}: no case", rule.id));
+            continue;
+        };
+        if said_with(rule.id, &case.fires, case.thresholds.clone()).is_empty() {
+            wrong.push(format!("{}: is silent where it should speak", rule.id));
+        }
+        if !said_with(rule.id, &case.near, case.thresholds).is_empty() {
+            wrong.push(format!("{}: speaks of its near miss", rule.id));
+        }
+    }
+    no_complaints("rules over connections", &wrong);
 }

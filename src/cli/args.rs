@@ -141,6 +141,9 @@ pub struct InputArgs {
     /// The kernel's bound on every backlog [default: 4096]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=4_294_967_295))]
     pub somaxconn: Option<u64>,
+    /// A network of the capture, such as 192.0.2.0/24: its broadcast address is no host. May be given more than once
+    #[arg(long, value_name = "CIDR", value_delimiter = ',')]
+    pub local_net: Vec<String>,
     /// From where on a rule speaks, such as idle=30m or churn=50; a wrong name lists them all
     #[arg(long, value_name = "NAME=VALUE")]
     pub threshold: Vec<String>,

@@ -1,6 +1,8 @@
-//! Flags about the kernels of the hosts that were captured: TIME_WAIT, port range, backlog.
+//! Flags about the hosts that were captured and their kernels: networks, TIME_WAIT, port range, backlog, thresholds.
 
 use std::net::SocketAddr;
+
+use ipnet::IpNet;
 
 use super::args::{InputArgs, Os};
 use super::failure::Usage;
@@ -28,6 +30,16 @@ pub fn thresholds(args: &InputArgs) -> Result<Thresholds, Usage> {
         set(&mut thresholds, text)?;
     }
     Ok(thresholds)
+}
+
+/// The networks that `--local-net` names.
+pub fn networks(texts: &[String]) -> Result<Vec<IpNet>, Usage> {
+    let network = |text: &String| {
+        text.trim().parse::<IpNet>().map_err(|_| {
+            Usage::new(format!("{text:?} is not a network"), "write it as 192.0.2.0/24 or 2001:db8::/32")
+        })
+    };
+    texts.iter().map(network).collect()
 }
 
 /// Sets the threshold that `NAME=VALUE` names.
@@ -110,8 +122,15 @@ mod tests {
             assert!(set(&mut thresholds, &format!("{name}=much")).is_err(), "{name}");
         }
         assert_eq!((thresholds.churn, thresholds.idle), (7, Duration::from_secs(7)));
-        assert_eq!((thresholds.port_share, thresholds.time_wait_buckets), ([7; 3], Some(7)));
+        assert_eq!((thresholds.port_share_error, thresholds.time_wait_buckets), (7, Some(7)));
         assert!(set(&mut thresholds, "idle").is_err() && set(&mut thresholds, "idel=7s").is_err());
+    }
+
+    #[test]
+    fn networks_need_a_length() {
+        let read = |text: &str| networks(&[text.to_string()]);
+        assert_eq!(read("192.0.2.9/24").expect("a network")[0].to_string(), "192.0.2.9/24");
+        assert!(read("192.0.2.0").is_err() && read("192.0.2.0/33").is_err() && read("net").is_err());
     }
 
     #[test]

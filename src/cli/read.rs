@@ -175,6 +175,7 @@ pub(super) fn config(args: &InputArgs) -> Result<Config, Usage> {
         rules: RuleConfig {
             select: rules::chosen(&args.select)?,
             ignore: rules::chosen(&args.ignore)?,
+            local_nets: kernel::networks(&args.local_net)?,
             thresholds: kernel::thresholds(args)?,
         },
         tables: TableConfig::default(),

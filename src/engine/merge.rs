@@ -204,15 +204,18 @@ impl<'a> Merge<'a> {
         }
     }
 
-    fn ended(&mut self, record: &mut Record, findings: &[Finding], now: Timestamp) {
+    fn ended(&mut self, record: &mut Record, findings: &mut [Finding], now: Timestamp) {
         record.stream = self.streams.of(record.id);
+        if !findings.is_empty() {
+            self.detectors.iter_mut().for_each(|h| h.detector.review(record, findings));
+        }
         self.summary.connections += 1;
         self.summary.short += u64::from(record.class == Some(Class::Short));
         self.summary.long += u64::from(record.class == Some(Class::Long));
         let expired = record.half_open.is_some_and(|h| h.end_kind == HalfOpenEnd::Expired);
         self.summary.half_open_expired += u64::from(expired);
         self.summary.limits.dropped_transitions += u64::from(record.transitions_dropped);
-        for finding in findings {
+        for finding in findings.iter() {
             self.count(finding);
         }
         self.census.ended(record, findings, now);

@@ -17,7 +17,7 @@ use shard::{Batch, Listeners, Segments, Shards};
 pub use census::{
     Answer, Cause, Ceiling, Client, Closes, Cost, Curve, Destination, HalfOpenEnds, Heard, Host,
     IDLE_REASONS, Idle, IdleReason, Listener, Outcomes, Point, PortSet, Question, Restart, RestartKind,
-    Restarts, Reuses, Rival, Saving, Spread, Step, Symptoms, SynQueue, TimeWaitEnds, Verdict, setup,
+    Restarts, Reuses, Rival, Saving, Spread, Step, Symptoms, SynQueue, TimeWaitEnds, Verdict, Window, setup,
 };
 pub use order::{Order, Phase};
 pub use shard::TakenSegment;
@@ -29,7 +29,7 @@ use crate::error::Error;
 use crate::rules::{Finding, RuleSet};
 use crate::source::{Next, Source};
 use crate::tcp::{Checksum, Duration, Endpoint, Segment, Timestamp};
-use crate::track::{FlowKey, GROUP, PARTITIONS, Record};
+use crate::track::{FlowKey, PARTITIONS, Record};
 
 /// The only way out of an analysis. Every method has an empty body, so that one writes only the wanted ones;
 /// `Break` stops the analysis as at the end of the input.
@@ -115,11 +115,8 @@ pub fn analyze(source: &mut dyn Source, config: &Config, sink: &mut dyn Sink) ->
 const BATCH: usize = 4096;
 /// Batches that wait for a worker at most: memory in flight is this many times [`BATCH`].
 const IN_FLIGHT: usize = 4;
-/// At the end of the input, the connections that began within so many packets end together: what was said of them takes
-/// more room than they did. A part of a [`GROUP`].
-const ENDED_TOGETHER: u64 = BATCH as u64;
-/// Where that would be more often than this, more of them end together.
-const ENDINGS: u64 = 256;
+/// At the end of the input, the connections that began within so many packets end together.
+const ENDED_TOGETHER: u64 = 1 << 13;
 /// Endpoints remembered as listening.
 const MAX_LISTENERS: usize = 1 << 16;
 
@@ -146,10 +143,9 @@ fn run(mut reader: Reader<'_>, mut workers: Workers, mut merge: Merge<'_>) -> Ou
 /// Ends what is still open, a part at a time: the records of all at once would need more room than they did open.
 fn end_connections(reader: &mut Reader<'_>, workers: &mut Workers, merge: &mut Merge<'_>) {
     let latest = reader.latest;
-    let together = (latest / ENDINGS).next_power_of_two().clamp(ENDED_TOGETHER, GROUP);
     let mut before = 0;
     while before <= latest {
-        before += together;
+        before += ENDED_TOGETHER;
         let last = before > latest;
         reader.hand_out(workers, Some(before));
         workers.take_back(last, merge);

@@ -298,6 +298,15 @@ impl Tracked for Voice<'_> {
         self.spare.pop()
     }
 
+    fn on_frozen(&mut self, connection: u64) {
+        self.ear.drafts.forget(connection);
+    }
+
+    /// The rules remember what they said; nobody else needs to hear it again.
+    fn on_event_again(&mut self, event: &Event, connection: &Connection, segment: Option<&Segment>) {
+        self.ear.drafts.judge(&self.ear.rules, event, connection, segment);
+    }
+
     fn is_listener(&self, endpoint: &Endpoint) -> bool {
         self.listeners.contains(endpoint)
     }

@@ -6,21 +6,24 @@ use super::{Connection, Report};
 use crate::engine::{Client, Host, Listener, Sink, Summary};
 use crate::rules::Finding;
 use crate::source::Input;
-use crate::track::Record;
+use crate::track::{OpenOutcome, Record};
 
 /// How much of an analysis a report keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {
     /// Connections; those that end first are kept.
     pub connections: usize,
+    /// Of these, attempts that came to nothing: a flood or a scan leaves room for the rest.
+    pub attempts: usize,
     /// Findings, about one connection and about more.
     pub findings: usize,
 }
 
 impl Default for Bounds {
-    /// A million of each: about 2 GiB of memory when full.
+    /// A million connections and findings take about 2 GiB of memory when full; a quarter of a million attempts,
+    /// 256 MiB.
     fn default() -> Self {
-        Self { connections: 1_000_000, findings: 1_000_000 }
+        Self { connections: 1_000_000, attempts: 250_000, findings: 1_000_000 }
     }
 }
 
@@ -29,6 +32,7 @@ impl Default for Bounds {
 pub struct Collector {
     bounds: Bounds,
     report: Report,
+    attempts: usize,
     dropped_connections: u64,
     dropped_findings: u64,
 }
@@ -36,7 +40,7 @@ pub struct Collector {
 impl Collector {
     /// An empty collector.
     pub fn new(bounds: Bounds) -> Self {
-        Self { bounds, report: Report::default(), dropped_connections: 0, dropped_findings: 0 }
+        Self { bounds, report: Report::default(), attempts: 0, dropped_connections: 0, dropped_findings: 0 }
     }
 
     /// The report, in its order, with what the engine counted.
@@ -54,7 +58,10 @@ impl Collector {
 
 impl Sink for Collector {
     fn connection(&mut self, record: &Record, findings: &[Finding]) -> ControlFlow<()> {
-        if self.report.connections.len() < self.bounds.connections {
+        let is_attempt = !matches!(record.open.outcome, OpenOutcome::Complete | OpenOutcome::NotCaptured);
+        let has_room = self.report.connections.len() < self.bounds.connections;
+        if has_room && (!is_attempt || self.attempts < self.bounds.attempts) {
+            self.attempts += usize::from(is_attempt);
             self.report.connections.push(Connection::new(record.clone(), findings));
         } else {
             self.dropped_connections += 1;
@@ -99,7 +106,7 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_counted() {
-        let mut collector = Collector::new(Bounds { connections: 1, findings: 1 });
+        let mut collector = Collector::new(Bounds { connections: 1, attempts: 1, findings: 1 });
         let finding = sample::finding("HS002", 7);
         for id in [9, 3] {
             let _ = collector.connection(&sample::graceful(id), std::slice::from_ref(&finding));
@@ -109,6 +116,18 @@ mod tests {
         assert_eq!(report.findings.len(), 1);
         assert_eq!(report.summary.limits.dropped_connections, 1);
         assert_eq!(report.summary.limits.dropped_findings, 1);
+    }
+
+    #[test]
+    fn attempts_leave_room_for_connections() {
+        let mut collector = Collector::new(Bounds { connections: 3, attempts: 1, findings: 1 });
+        for record in [sample::half_open(1), sample::half_open(2), sample::graceful(3), sample::half_open(4)]
+        {
+            let _ = collector.connection(&record, &[]);
+        }
+        let report = collector.finish(&[], Summary::default());
+        let ids: Vec<_> = report.connections.iter().map(|c| c.record.id).collect();
+        assert_eq!((ids, report.summary.limits.dropped_connections), (vec![1, 3], 2));
     }
 
     #[test]

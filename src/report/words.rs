@@ -81,7 +81,8 @@ words! {
         Replaced => "replaced", Censored => "censored",
     }
     Cause {
-        AcceptQueueFull => "accept-queue-full", SynQueueFull => "syn-queue-full", SynCookies => "syn-cookies",
+        AcceptQueueFull => "accept-queue-full",
+        AcceptQueueFullBehindCookies => "accept-queue-full-behind-cookies", SynQueueFull => "syn-queue-full", SynCookies => "syn-cookies",
         FilterOrLoss => "filter-or-loss", Incomplete => "incomplete",
     }
     Question {

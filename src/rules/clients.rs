@@ -2,25 +2,39 @@
 //!
 //! The table holds 16,384 such pairs, those least recently heard of go first; one that goes says what it has to say.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use super::counter::{Frames, Table};
 use super::finding::{Finding, Severity};
 use super::registry::{Detector, Seen};
+use super::signatures::Signatures;
 use super::wide::wide;
 use crate::config::{RuleConfig, Thresholds};
 use crate::tcp::{Duration, Endpoint, Timestamp};
-use crate::track::{Confidence, Fact, OpenOutcome, Record};
+use crate::track::{Confidence, Event, Fact, OpenOutcome, Record};
 
 /// A client address and a listener.
 type Pair = (IpAddr, Endpoint);
 
 /// Pairs remembered at once.
 const MAX_PAIRS: usize = 1 << 14;
+/// Addresses remembered at once.
+const MAX_CLIENTS: usize = 1 << 12;
+/// Destinations counted of one address.
+const MAX_DESTINATIONS: usize = 64;
+/// Ports of one address toward one destination, whatever the range it chooses from.
+const ALL_PORTS: u64 = 65_535;
 
 /// The detector behind CN001 and CN005.
 pub(super) fn clients(config: &RuleConfig) -> Box<dyn Detector> {
-    Box::new(Clients { limits: config.thresholds.clone(), table: Table::new(MAX_PAIRS), gone: Vec::new() })
+    Box::new(Clients {
+        limits: config.thresholds.clone(),
+        table: Table::new(MAX_PAIRS),
+        gone: Vec::new(),
+        totals: Table::new(MAX_CLIENTS),
+        gone_totals: Vec::new(),
+    })
 }
 
 /// All pairs.
@@ -29,16 +43,46 @@ struct Clients {
     limits: Thresholds,
     table: Table<Pair, Client>,
     gone: Vec<(Pair, Client)>,
+    totals: Table<IpAddr, Total>,
+    gone_totals: Vec<(IpAddr, Total)>,
 }
 
 /// One of them.
 #[derive(Debug, Default)]
 struct Client {
     churn: Option<Churn>,
-    open: u64,
+    open: Open,
+    signatures: Signatures,
+}
+
+/// Connections open at once.
+#[derive(Debug, Default)]
+struct Open {
+    now: u64,
     peak: u64,
     peak_at: Timestamp,
     peak_frame: u64,
+}
+
+/// All of one address.
+#[derive(Debug, Default)]
+struct Total {
+    open: Open,
+    signatures: Signatures,
+    destinations: BTreeSet<Endpoint>,
+}
+
+impl Open {
+    fn begin(&mut self, event: &Event) {
+        self.now += 1;
+        if self.now > self.peak {
+            (self.peak, self.peak_at, self.peak_frame) = (self.now, event.at, event.frame);
+        }
+    }
+
+    fn end(&mut self) {
+        self.now = self.now.saturating_sub(1);
+    }
 }
 
 /// Connections that follow each other within the churn's time.
@@ -75,30 +119,21 @@ struct Sum {
 
 /// Seconds kept; more than the churn's time, so that connections may end in another order than they began.
 const SECONDS: usize = 16;
-/// CN001: lives shorter than this are short, and payload below this is little (tcp.md §2).
-const BRIEF: Duration = Duration::from_secs(1);
-const SMALL: u64 = 10 << 10;
 /// Segments that opening and closing take.
 const SEGMENTS_SAVED: u64 = 7;
 
 impl Detector for Clients {
     fn on_seen(&mut self, seen: &Seen, say: &mut Vec<Finding>) {
         let event = &seen.event;
-        let begins = match event.fact {
-            Fact::LifeBegan => true,
-            Fact::LifeEnded => false,
+        let client = match event.fact {
+            Fact::LifeBegan | Fact::LifeEnded => event.end,
+            // The end is the one whose SYN was acknowledged: the server.
+            Fact::HandshakeDone { .. } => 1 - event.end,
             _ => return,
         };
-        let pair = (seen.endpoints[event.end].addr, seen.endpoints[1 - event.end]);
-        let client = self.client(pair, say);
-        if !begins {
-            client.open = client.open.saturating_sub(1);
-            return;
-        }
-        client.open += 1;
-        if client.open > client.peak {
-            (client.peak, client.peak_at, client.peak_frame) = (client.open, event.at, event.frame);
-        }
+        let pair = (seen.endpoints[client].addr, seen.endpoints[1 - client]);
+        self.client(pair, say).on(event);
+        self.total(pair.0, say).on(event, pair.1);
     }
 
     fn on_record(&mut self, record: &Record, say: &mut Vec<Finding>) {
@@ -121,6 +156,9 @@ impl Detector for Clients {
         for (pair, client) in self.table.drain() {
             client.finish(&pair, &self.limits, say);
         }
+        for (addr, total) in self.totals.drain() {
+            say.extend(total.ceiling(addr, &self.limits));
+        }
         if forgotten > 0 {
             for finding in say.iter_mut().skip(first) {
                 finding.evidence.push(("pairs_forgotten", forgotten.into()));
@@ -137,9 +175,68 @@ impl Clients {
         }
         client
     }
+
+    fn total(&mut self, addr: IpAddr, say: &mut Vec<Finding>) -> &mut Total {
+        let total = self.totals.at(addr, &mut self.gone_totals, Total::default);
+        for (addr, gone) in self.gone_totals.drain(..) {
+            say.extend(gone.ceiling(addr, &self.limits));
+        }
+        total
+    }
+}
+
+impl Total {
+    fn on(&mut self, event: &Event, destination: Endpoint) {
+        match event.fact {
+            Fact::LifeBegan => {
+                self.open.begin(event);
+                if self.destinations.len() < MAX_DESTINATIONS {
+                    self.destinations.insert(destination);
+                }
+            }
+            Fact::LifeEnded => self.open.end(),
+            Fact::HandshakeDone { syn } => self.signatures.add(syn),
+            _ => {}
+        }
+    }
+
+    /// Said of several destinations only; with one, the pair tells it already.
+    fn ceiling(&self, client: IpAddr, limits: &Thresholds) -> Option<Finding> {
+        let (peak, destinations) = (self.open.peak, self.destinations.len());
+        let share = peak * 100 / ALL_PORTS;
+        if share < limits.port_share_note || destinations < 2 {
+            return None;
+        }
+        let most = if destinations == MAX_DESTINATIONS { " or more" } else { "" };
+        let message = format!(
+            "{client} had {peak} connections open at once to {destinations}{most} destinations, {share} % of the {ALL_PORTS} ports that it has toward each"
+        );
+        let mut finding = wide("CN005", client.to_string(), self.open.peak_at, message);
+        finding.variant = Some("total");
+        finding.severity = Severity::Note;
+        finding.confidence = Confidence::Medium;
+        finding.frames = vec![self.open.peak_frame];
+        finding.evidence = vec![
+            ("peak", peak.into()),
+            ("ports_per_destination", ALL_PORTS.into()),
+            ("destinations", destinations.into()),
+            ("share_percent", share.into()),
+            ("syn_signatures", self.signatures.count().into()),
+        ];
+        Some(finding)
+    }
 }
 
 impl Client {
+    fn on(&mut self, event: &Event) {
+        match event.fact {
+            Fact::LifeBegan => self.open.begin(event),
+            Fact::LifeEnded => self.open.end(),
+            Fact::HandshakeDone { syn } => self.signatures.add(syn),
+            _ => {}
+        }
+    }
+
     fn finish(mut self, pair: &Pair, limits: &Thresholds, say: &mut Vec<Finding>) {
         say.extend(self.end_churn(pair, limits));
         say.extend(self.ceiling(pair, limits));
@@ -150,22 +247,29 @@ impl Client {
     }
 
     fn ceiling(&self, (client, server): &Pair, limits: &Thresholds) -> Option<Finding> {
-        let ports = u64::from(limits.ephemeral_high.saturating_sub(limits.ephemeral_low)) + 1;
-        let share = self.peak * 100 / ports;
-        let [note, warning, _] = limits.port_share;
+        let ports = limits.ephemeral_ports();
+        let (peak, kinds) = (self.open.peak, self.signatures.count());
+        let share = peak * 100 / ports;
+        let (note, warning) = (limits.port_share_note, limits.port_share_warning);
         if share < note {
             return None;
         }
+        let is_shared = kinds >= limits.nat_signatures;
         let message = format!(
-            "{client} had {} connections to {server} open at once, {share} % of its {ports} client ports",
-            self.peak
+            "{client} had {peak} connections to {server} open at once, {share} % of its {ports} client ports{}",
+            if is_shared { "; several hosts share the address, each with ports of its own" } else { "" }
         );
-        let mut finding = wide("CN005", format!("{client} > {server}"), self.peak_at, message);
-        finding.severity = if share >= warning { Severity::Warning } else { Severity::Note };
+        let mut finding = wide("CN005", format!("{client} > {server}"), self.open.peak_at, message);
+        finding.severity = if share >= warning && !is_shared { Severity::Warning } else { Severity::Note };
+        finding.variant = is_shared.then_some("shared-address");
         finding.confidence = Confidence::Medium;
-        finding.frames = vec![self.peak_frame];
-        finding.evidence =
-            vec![("peak", self.peak.into()), ("ports", ports.into()), ("share_percent", share.into())];
+        finding.frames = vec![self.open.peak_frame];
+        finding.evidence = vec![
+            ("peak", peak.into()),
+            ("ports", ports.into()),
+            ("share_percent", share.into()),
+            ("syn_signatures", kinds.into()),
+        ];
         Some(finding)
     }
 }
@@ -195,7 +299,12 @@ impl Churn {
         self.sum.life_ns = self.sum.life_ns.saturating_add(record.duration().0);
         self.sum.opening_ns = self.sum.opening_ns.saturating_add(record.open.rtt.map_or(0, |d| d.0.max(0)));
         self.frames.add(record.id);
-        self.count(record.first, record.duration() < BRIEF, payload < SMALL, limits);
+        self.count(
+            record.first,
+            record.duration() < limits.churn_life,
+            payload < limits.churn_payload,
+            limits,
+        );
     }
 
     fn count(&mut self, begun: Timestamp, is_brief: bool, is_small: bool, limits: &Thresholds) {

@@ -52,9 +52,14 @@ impl Drafts {
         }
     }
 
+    /// What was said of a connection goes; the facts will be told again.
+    pub fn forget(&mut self, connection: u64) {
+        self.open.remove(&connection);
+    }
+
     fn report(&mut self, rule: &'static Rule, detail: Detail, event: &Event, connection: u64) {
         let severity = detail.severity.unwrap_or(rule.severity);
-        let drafts = self.open.entry(connection).or_default();
+        let drafts = self.open.entry(connection).or_insert_with(|| Vec::with_capacity(1));
         let same = |d: &&mut Draft| d.rule.id == rule.id && d.detail.variant == detail.variant;
         if let Some(draft) = drafts.iter_mut().find(same) {
             draft.count += 1;

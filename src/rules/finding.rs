@@ -62,3 +62,10 @@ pub struct Finding {
     /// The numbers put into the judgement, by name, in the order that explains best.
     pub evidence: Vec<(&'static str, serde_json::Value)>,
 }
+
+impl Finding {
+    /// A number of the evidence.
+    pub fn number(&self, name: &str) -> Option<i64> {
+        self.evidence.iter().find(|(n, _)| *n == name)?.1.as_i64()
+    }
+}

@@ -4,7 +4,7 @@
 //! first: listen(2), tcp(7), RFC 4987.
 
 use super::Severity;
-use super::listener::listeners;
+use super::listener::{self, listeners};
 use super::registry::{Detail, Judgement, Scene, rules};
 use crate::tcp::Duration;
 use crate::track::{Confidence, Fact, HalfOpenEnd};
@@ -43,7 +43,7 @@ rules! {
     }
     /// ## What it reports
     /// A listener that leaves SYNs of at least three connections unanswered, though they come again, while it answers
-    /// others within ten seconds of it. With `filter` (a note): none of these clients is ever answered.
+    /// others within ten seconds of it; or 5 % and two at least of 20 SYNs or more within ten seconds. With `filter` (a note): none of these clients is ever answered.
     /// ## Why it matters
     /// Its SYN queue or its accept queue is full: clients wait one, three, seven seconds.
     /// ## When it is normal
@@ -54,25 +54,28 @@ rules! {
     /// Linux drops SYNs while either queue is full (net/ipv4/tcp_input.c, tcp_conn_request).
     "HO003" "syn-dropped" {
         severity: Warning, source: "listen(2); Linux tcp_conn_request", since: "0.1",
-        wants: [SynUnanswered, SynAckSent, SynAckRepeated, AcceptAborted], check: Capture(listeners),
+        wants: [SynUnanswered, SynAckSent, SynAckRepeated, AcceptAborted, HalfOpenEntered], check: Capture(listeners),
     }
     /// ## What it reports
     /// A server that does not take a completed handshake: it sends its SYN+ACK again after the final ACK, twice or
     /// although data came (`overflow`), or answers the final ACK with a RST (`abort`). `defer-accept` (a note): the
-    /// first repetition comes after three seconds or more, and the client has sent nothing.
+    /// first repetition comes after three seconds or more, and the client has sent nothing. `cookies`: three
+    /// connections of a listener within a minute are open for the client, and nothing at all answers their data: with
+    /// SYN cookies the server knows nothing of a connection that found the queue full, and repeats no SYN+ACK.
     /// ## Why it matters
     /// The accept queue is full: the application takes connections more slowly than they come. The client believes
     /// it is connected, and its data is dropped.
     /// ## When it is normal
     /// TCP_DEFER_ACCEPT waits for data by design. A final ACK lost behind the capture point makes one repetition, and
-    /// is not reported; the more repetitions, the surer it is.
+    /// is not reported. A single connection is never sure, three within a minute are. What `cookies` reports looks the
+    /// same as a path that loses large packets only (path MTU).
     /// ## Example
     /// SYN, SYN+ACK, ACK, five bytes of data, the same SYN+ACK at 1 s and at 3 s.
     /// ## Source
     /// Linux tcp_abort_on_overflow and TCP_DEFER_ACCEPT (tcp(7)); listen(2).
     "HO004" "accept-overflow" {
         severity: Warning, source: "listen(2); Linux tcp_abort_on_overflow", since: "0.1",
-        wants: [SynAckRepeated, AcceptAborted], check: Connection(not_accepted),
+        wants: [SynAckRepeated, AcceptAborted], check: Connection(not_accepted), review: listener::REVIEW,
     }
     /// ## What it reports
     /// A listener that answers SYNs without keeping anything. `same-tuple`: for three ISNs of one client on one
@@ -82,7 +85,8 @@ rules! {
     /// ## Why it matters
     /// SYN cookies are on, so the SYN queue is or was full. Some options of the SYN are lost with them.
     /// ## When it is normal
-    /// A server that is set to use cookies always; a scrubbing device before the server.
+    /// A server that is set to use cookies always; a scrubbing device before the server. Two ISNs with one difference
+    /// may be a port that is used again, so three are asked for (`--threshold cookie-isns=2` for two).
     /// ## Example
     /// SYN 1000 gets SYN+ACK 7001000, SYN 5000 gets 7005000, SYN 42 gets 7000042.
     /// ## Source
@@ -123,9 +127,6 @@ rules! {
     }
 }
 
-/// Repetitions of a SYN+ACK after which Linux gives up: tcp_synack_retries.
-const RETRIES: u32 = 5;
-
 fn expired(scene: &Scene<'_>) -> Option<Judgement> {
     if let Fact::HalfOpenEntered { again: true } = scene.event.fact {
         // Its next SYN+ACK was only late.
@@ -143,7 +144,7 @@ fn expired(scene: &Scene<'_>) -> Option<Judgement> {
             age,
             "half-open until the {end} gave up after {age}: {retransmissions} SYN+ACKs sent again, no ACK",
         ),
-        Fact::SynAckRepeated { count, .. } if count >= RETRIES => (
+        Fact::SynAckRepeated { count, .. } if count >= scene.config.thresholds.synack_retries => (
             count,
             open.first_syn_ack_at.map_or(Duration::ZERO, |t| scene.event.at.since(t)),
             "the {end} has sent its SYN+ACK again {retransmissions} times in {age} and got no ACK",
@@ -157,9 +158,6 @@ fn expired(scene: &Scene<'_>) -> Option<Judgement> {
         .with("age_ns", age.0)
         .report()
 }
-
-/// A first repetition so late, and nothing sent by the client: TCP_DEFER_ACCEPT rather than a full queue.
-const DEFERRED: Duration = Duration::from_secs(3);
 
 fn not_accepted(scene: &Scene<'_>) -> Option<Judgement> {
     let open = &scene.connection.open;
@@ -175,7 +173,7 @@ fn not_accepted(scene: &Scene<'_>) -> Option<Judgement> {
         return None;
     }
     let first = open.syn_ack_retransmissions == repeats && repeats == 1;
-    if first && gap >= DEFERRED && payload == 0 {
+    if first && gap >= scene.config.thresholds.defer_accept && payload == 0 {
         return Detail::new(
             "the {end} sent its SYN+ACK again only after {gap}: it seems to wait for data (TCP_DEFER_ACCEPT)",
         )
@@ -216,15 +214,10 @@ fn aborted(scene: &Scene<'_>) -> Option<Judgement> {
         .report()
 }
 
-/// Silent for so long, a connection is more likely forgotten by a middlebox than by its end (RFC 5382 REQ-5 asks
-/// them for two hours, many keep five minutes).
-const MIDDLEBOX: Duration = Duration::from_secs(300);
-/// Silent for less, a RST without ACK is rather an abort than a lost connection.
-const LOST_AFTER: Duration = Duration::from_secs(10);
-
 fn discovered(scene: &Scene<'_>) -> Option<Judgement> {
     match scene.event.fact {
         Fact::Desynchronized { idle } => found(
+            scene,
             "syn",
             idle,
             "the {end} had lost the connection: its SYN got the {peer}'s old numbers, and it answered with a RST{hint}",
@@ -234,10 +227,11 @@ fn discovered(scene: &Scene<'_>) -> Option<Judgement> {
         } if unacknowledged > 0 => {
             let sender = &scene.connection.ends[scene.event.end];
             let idle = scene.event.at.since(sender.last_sent?);
-            if idle < LOST_AFTER {
+            if idle < scene.config.thresholds.lost_after {
                 return None;
             }
             found(
+                scene,
                 "data",
                 idle,
                 "the {end}, silent for {idle}, answered data with a RST: it has no such connection any more{hint}",
@@ -248,8 +242,17 @@ fn discovered(scene: &Scene<'_>) -> Option<Judgement> {
     }
 }
 
-fn found(variant: &'static str, idle: Duration, message: &'static str) -> Option<Judgement> {
-    let hint = if idle >= MIDDLEBOX { "; a NAT or firewall that forgot it is likely" } else { "" };
+fn found(
+    scene: &Scene<'_>,
+    variant: &'static str,
+    idle: Duration,
+    message: &'static str,
+) -> Option<Judgement> {
+    let hint = if idle >= scene.config.thresholds.middlebox_idle {
+        "; a NAT or firewall that forgot it is likely"
+    } else {
+        ""
+    };
     Detail::new(message)
         .variant(variant)
         .confidence(if variant == "syn" { Confidence::High } else { Confidence::Medium })

@@ -2,6 +2,7 @@
 
 use super::Severity;
 use super::clients::clients;
+use super::idle_many;
 use super::registry::{Detail, Judgement, Scene, rules};
 use crate::tcp::{Duration, State};
 use crate::track::{Confidence, Fact};
@@ -30,7 +31,8 @@ rules! {
     /// It costs memory at both ends and a table entry in every NAT and firewall between; these may forget it, and
     /// the next data is lost (HO007).
     /// ## When it is normal
-    /// Database pools, shells, push channels. From two hours on it is a warning; without any segment for two hours
+    /// Database pools, shells, push channels. From two hours on it is a warning, and where a server has a hundred of
+    /// them (`many`, one finding for all); without any segment for two hours
     /// until the end of the capture nothing is said, for it may be gone.
     /// ## Example
     /// Payload, 700 s of keep-alives each 75 s, payload.
@@ -38,7 +40,7 @@ rules! {
     /// RFC 9293 §3.8.4 (MUST-28: keep-alive interval of two hours); RFC 5382 REQ-5.
     "CN002" "idle-long" {
         severity: Note, source: "RFC 9293 §3.8.4; RFC 5382 REQ-5", since: "0.1",
-        wants: [Idle, Ended], check: Connection(idle),
+        wants: [Idle, Ended], check: Connection(idle), review: idle_many::REVIEW,
     }
     /// ## What it reports
     /// A connection that was opened and carries no payload: none until it is closed (`never`), none so far and open
@@ -73,18 +75,19 @@ rules! {
     }
     /// ## What it reports
     /// A client with so many connections open to one listener that half of its port range is in use (80 per cent: a
-    /// warning).
+    /// warning); or to several (`total`), half of the 65,535 ports that any address has toward each.
     /// ## Why it matters
     /// A client address can have as many connections to one listener as it has ports; the next connect() fails.
     /// ## When it is normal
-    /// Proxies and load generators; a NAT with many clients behind it, whose own port range is larger.
+    /// Proxies and load generators; a NAT with many clients behind it: four kinds of SYN or more from one address tell
+    /// that, and it stays a note (`shared-address`). `total` matters only to programs that bind(2) before connect(2).
     /// ## Example
     /// 23,000 connections open at once from one address to 10.0.0.2:443, of 28,232 ports.
     /// ## Source
     /// Linux net.ipv4.ip_local_port_range (32768 to 60999); RFC 6056 §3.2.
     "CN005" "client-conn-ceiling" {
         severity: Note, source: "RFC 6056 §3.2; Linux ip_local_port_range", since: "0.1",
-        wants: [LifeBegan, LifeEnded], check: Capture(clients),
+        wants: [LifeBegan, LifeEnded, HandshakeDone], check: Capture(clients),
     }
 }
 
@@ -96,17 +99,12 @@ fn pause(scene: &Scene<'_>) -> Option<(Duration, u32)> {
         Fact::Ended => {
             let is_open = c.ends.iter().all(|p| p.state == State::Established);
             let since = c.life.quiet_since.filter(|_| is_open && c.close.began.is_none())?;
-            // Silent altogether for two hours, it can't be told from one that is gone (RFC 9293 §3.8.4).
-            let is_gone = scene.event.at.since(c.last) > GONE;
-            let until = if is_gone { c.last } else { scene.event.at };
-            Some((until.since(since), c.life.quiet_probes))
+            // Silent altogether for two hours, it can't be told from one that is gone.
+            Some((scene.known_until().since(since), c.life.quiet_probes))
         }
         _ => None,
     }
 }
-
-/// A live peer would have sent a keep-alive, where it sends any.
-const GONE: Duration = Duration::from_secs(7200);
 
 fn idle(scene: &Scene<'_>) -> Option<Judgement> {
     let (lasted, keep_alives) = pause(scene)?;
@@ -150,7 +148,7 @@ fn empty(scene: &Scene<'_>) -> Option<Judgement> {
                     t.since(opened).max(Duration::ZERO),
                     "opened and closed after {empty} without any payload",
                 ),
-                None => ("open", scene.event.at.since(opened), "open for {empty} without any payload"),
+                None => ("open", scene.known_until().since(opened), "open for {empty} without any payload"),
             }
         }
         _ => return None,
@@ -166,15 +164,13 @@ fn empty(scene: &Scene<'_>) -> Option<Judgement> {
         .report()
 }
 
-/// RFC 9293 §3.8.3: R2 is at least 100 s.
-const R2: Duration = Duration::from_secs(100);
-
 fn dead(scene: &Scene<'_>) -> Option<Judgement> {
     let Fact::Unanswered { repeats, probes, lasted } = scene.event.fact else { return None };
     let limits = &scene.config.thresholds;
     let peer = &scene.connection.ends[1 - scene.event.end];
     let last_sign = scene.event.at.since(peer.last_sent?);
-    let (variant, message) = if repeats >= limits.dead_repeats || (repeats >= 2 && lasted >= R2) {
+    let (variant, message) = if repeats >= limits.dead_repeats || (repeats >= 2 && lasted >= limits.dead_span)
+    {
         (
             "data",
             "the {end} sent the same data again {repeats} times in {lasted}, and the {peer} says nothing",

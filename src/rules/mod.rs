@@ -8,12 +8,15 @@ mod finding;
 mod half_open;
 mod handshake;
 mod header;
+mod idle_many;
 mod lifetime;
 mod listener;
 mod lookup;
+mod middlebox;
 mod options;
 mod registry;
 mod sequence;
+mod signatures;
 mod teardown;
 mod time_wait;
 mod wide;
@@ -21,7 +24,7 @@ mod wide;
 pub use draft::Drafts;
 pub use finding::{Finding, Severity};
 pub use lookup::{UnknownRule, edits, find};
-pub use registry::{Check, Detail, Detector, Hearing, Judgement, Rule, RuleSet, Scene, Seen};
+pub use registry::{Check, Detail, Detector, Hearing, Judgement, Review, Rule, RuleSet, Scene, Seen};
 
 /// Every family: its prefix and its rules, in the order of printing.
 pub const FAMILIES: [(&str, &[Rule]); 8] = [

@@ -2,8 +2,9 @@
 
 use super::Severity;
 use super::header::trusted;
+use super::middlebox;
 use super::registry::{Detail, Judgement, Scene, rules};
-use crate::tcp::{Flags, HeaderFaults, OptionFaults, Segment};
+use crate::tcp::{HeaderFaults, OptionFaults, Segment};
 use crate::track::{Confidence, Departure, Fact};
 
 rules! {
@@ -54,14 +55,16 @@ rules! {
     /// One end now scales windows or drops segments as the other does not expect; data can stall. Middleboxes that
     /// remove options from one direction cause it.
     /// ## When it is normal
-    /// A capture between a client and a proxy that rewrites the SYN. RSTs need no timestamp and are not judged.
+    /// A capture between a client and a proxy that rewrites the SYN. Where one server departs in the same way toward
+    /// three clients, a device that changes options is likely, and it is a note. RSTs need no timestamp and are not
+    /// judged.
     /// ## Example
     /// A SYN without window scale, answered by a SYN+ACK with window scale 7.
     /// ## Source
     /// RFC 7323 §2.2, §3.2; RFC 2018 §2, §3.
     "OP003" "option-negotiation-violated" {
         severity: Warning, source: "RFC 7323 §2.2, §3.2; RFC 2018 §2, §3", since: "0.1",
-        wants: [NotableHeader, Departed], check: Connection(not_agreed),
+        wants: [Departed], check: Connection(not_agreed), review: middlebox::REVIEW,
     }
 }
 
@@ -166,32 +169,23 @@ fn echoes(s: &Segment) -> bool {
 }
 
 fn not_agreed(scene: &Scene<'_>) -> Option<Judgement> {
-    match scene.event.fact {
-        Fact::Departed { how } => departed(scene, how),
-        _ => not_offered(scene),
-    }
-}
-
-fn departed(scene: &Scene<'_>, how: Departure) -> Option<Judgement> {
+    let Fact::Departed { how } = scene.event.fact else { return None };
     trusted(scene)?;
-    let (variant, message, bytes) = match how {
+    let (message, bytes) = match how {
+        Departure::NotOffered => return not_offered(scene),
         Departure::TimestampsMissing => {
-            ("timestamp-missing", "the {end} sent a segment without timestamp, though both SYNs had one", 0)
+            ("the {end} sent a segment without timestamp, though both SYNs had one", 0)
         }
-        Departure::SackNotPermitted => {
-            ("sack-not-permitted", "the {end} sent SACK blocks that the {peer}'s SYN did not permit", 0)
-        }
-        Departure::SackInverted => {
-            ("sack-inverted", "the {end} sent a SACK block that ends where it begins or before", 0)
-        }
+        Departure::SackNotPermitted => ("the {end} sent SACK blocks that the {peer}'s SYN did not permit", 0),
+        Departure::SackInverted => ("the {end} sent a SACK block that ends where it begins or before", 0),
         Departure::SackBeyond(by) if by > SACK_TOLERANCE => {
-            ("sack-beyond", "the {end} sent a SACK block for {bytes_beyond} bytes that were never sent", by)
+            ("the {end} sent a SACK block for {bytes_beyond} bytes that were never sent", by)
         }
         Departure::SackBeyond(_) => return None,
     };
     let syn = scene.connection.ends[1 - scene.event.end].offer.map(|o| o.frame);
     Detail::new(message)
-        .variant(variant)
+        .variant(middlebox::variant(how))
         .confidence(Confidence::Medium)
         .cause(syn)
         .with("bytes_beyond", bytes)
@@ -202,14 +196,8 @@ fn departed(scene: &Scene<'_>, how: Departure) -> Option<Judgement> {
 const SACK_TOLERANCE: u32 = 65_535;
 
 fn not_offered(scene: &Scene<'_>) -> Option<Judgement> {
-    let s = trusted(scene).filter(|s| s.flags.has(Flags::SYN_ACK))?;
-    let offer = scene.connection.ends[1 - scene.event.end].offer.filter(|o| o.is_whole)?;
-    // An end that had sent a SYN itself repeats what that offered (simultaneous open).
-    let own_syn = scene.connection.ends[scene.event.end].offer.is_some_and(|o| !o.first_flags.ack());
-    if own_syn || offer.first_flags.ack() || s.options.faults.any(OptionFaults::CUT) {
-        return None;
-    }
-    let o = &s.options;
+    let offer = scene.connection.ends[1 - scene.event.end].offer?;
+    let o = &scene.segment?.options;
     let message = match () {
         () if o.window_scale.is_some() && !offer.window_scale => {
             "the {end}'s SYN+ACK has a window scale, the SYN had none"
@@ -217,13 +205,10 @@ fn not_offered(scene: &Scene<'_>) -> Option<Judgement> {
         () if o.sack_permitted && !offer.sack_permitted => {
             "the {end}'s SYN+ACK permits SACK, the SYN did not"
         }
-        () if o.timestamps.is_some() && !offer.timestamps => {
-            "the {end}'s SYN+ACK has a timestamp, the SYN had none"
-        }
-        () => return None,
+        () => "the {end}'s SYN+ACK has a timestamp, the SYN had none",
     };
     Detail::new(message)
-        .variant("not-offered")
+        .variant(middlebox::variant(Departure::NotOffered))
         .confidence(Confidence::Medium)
         .cause(Some(offer.frame))
         .with("window_scale", o.window_scale)

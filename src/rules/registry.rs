@@ -26,6 +26,8 @@ pub struct Rule {
     pub wants: &'static [Kind],
     /// How it judges.
     pub check: Check,
+    /// Who looks at its findings again, knowing other connections.
+    pub review: Option<Review>,
 }
 
 /// The whole theory of scope: a rule looks at one connection, or at the whole capture.
@@ -38,10 +40,23 @@ pub enum Check {
     Capture(fn(&RuleConfig) -> Box<dyn Detector>),
 }
 
+/// A second look at what a rule said of single connections: a detector that knows others by then. A rule of the scope
+/// [`Check::Capture`] needs none.
+#[derive(Clone, Copy, Debug)]
+pub struct Review {
+    /// Kinds of facts it wants to see beside the records.
+    pub wants: &'static [Kind],
+    /// Makes the detector; its [`Detector::review`] is asked before anybody hears of a finding.
+    pub make: fn(&RuleConfig) -> Box<dyn Detector>,
+}
+
 /// A rule with memory across connections. Its tables are bounded, and what happens at the bound is counted.
 pub trait Detector: std::fmt::Debug + Send {
     /// A fact of a wanted kind. Findings go to `say`; those of rules that were not selected are dropped.
     fn on_seen(&mut self, _seen: &Seen, _say: &mut Vec<Finding>) {}
+
+    /// A connection ended with these findings, which nobody has heard yet. Called before `on_record`.
+    fn review(&mut self, _record: &Record, _findings: &mut [Finding]) {}
 
     /// A connection ended.
     fn on_record(&mut self, _record: &Record, _say: &mut Vec<Finding>) {}
@@ -74,6 +89,14 @@ pub struct Scene<'a> {
     pub segment: Option<&'a Segment>,
     /// Thresholds.
     pub config: &'a RuleConfig,
+}
+
+impl Scene<'_> {
+    /// When the connection is known to have been as it is: now, or at its last packet where it was lost sight of since.
+    pub fn known_until(&self) -> Timestamp {
+        let (now, last) = (self.event.at, self.connection.last);
+        if now.since(last) > self.config.thresholds.lost_sight { last } else { now }
+    }
 }
 
 /// What a rule says of a fact.
@@ -182,7 +205,7 @@ impl Detail {
 macro_rules! rules {
     ($($(#[doc = $doc:literal])+ $id:literal $name:literal {
         severity: $severity:ident, source: $source:literal, since: $since:literal,
-        wants: [$($kind:ident),*], check: $scope:ident($check:path) $(,)?
+        wants: [$($kind:ident),*], check: $scope:ident($check:path) $(, review: $review:path)? $(,)?
     })+) => {
         /// The rules of this family.
         pub const RULES: &[crate::rules::Rule] = &[$(crate::rules::Rule {
@@ -194,10 +217,19 @@ macro_rules! rules {
             doc: concat!($($doc, "\n"),+),
             wants: &[$(crate::track::Kind::$kind),*],
             check: crate::rules::Check::$scope($check),
+            review: [$(Some($review),)? None][0],
         }),+];
     };
 }
 pub(super) use rules;
+
+impl Rule {
+    /// What makes the detectors that it needs, each with the facts it asks for.
+    fn makers(&self) -> impl Iterator<Item = (Maker, &'static [Kind])> {
+        let check = if let Check::Capture(make) = self.check { Some((make, self.wants)) } else { None };
+        check.into_iter().chain(self.review.map(|r| (r.make, r.wants)))
+    }
+}
 
 /// The rules that a user chose.
 #[derive(Debug)]
@@ -254,18 +286,23 @@ impl RuleSet {
         let mut by_kind = vec![Vec::new(); Kind::COUNT];
         let mut makers: Vec<(Maker, Kinds)> = Vec::new();
         for rule in super::rules().filter(|r| config.has(r.id)) {
-            match rule.check {
-                Check::Connection(_) => rule.wants.iter().for_each(|kind| by_kind[*kind as usize].push(rule)),
-                Check::Capture(make) if makers.iter().any(|(m, _)| *m as usize == make as usize) => {}
-                Check::Capture(make) => makers.push((make, Kinds::NONE)),
+            if let Check::Connection(_) = rule.check {
+                rule.wants.iter().for_each(|kind| by_kind[*kind as usize].push(rule));
+            }
+            for (make, _) in rule.makers() {
+                if makers.iter().all(|(m, _)| *m as usize != make as usize) {
+                    makers.push((make, Kinds::NONE));
+                }
             }
         }
         let mut beyond = Kinds::NONE;
         for (maker, kinds) in &mut makers {
             // What its other rules want it needs as well, selected or not: they share what it remembers.
-            let own = |r: &&Rule| matches!(r.check, Check::Capture(make) if make as usize == *maker as usize);
-            super::rules().filter(own).for_each(|rule| kinds.add(rule.wants));
-            super::rules().filter(own).for_each(|rule| beyond.add(rule.wants));
+            let own = |(make, _): &(Maker, _)| *make as usize == *maker as usize;
+            for (_, wants) in super::rules().flat_map(Rule::makers).filter(own) {
+                kinds.add(wants);
+                beyond.add(wants);
+            }
         }
         Self { by_kind, beyond, makers, config: config.clone() }
     }
@@ -276,7 +313,7 @@ impl RuleSet {
         self.beyond.has(kind)
     }
 
-    /// One detector for each function that a selected rule names.
+    /// One detector for each function that a selected rule or its review names.
     pub fn detectors(&self) -> Vec<Hearing> {
         self.makers
             .iter()

@@ -23,13 +23,18 @@ pub struct Offer {
     pub sack_permitted: bool,
     /// Timestamps were.
     pub timestamps: bool,
+    /// Digest of what the first one looked like: window, options and their order, MSS, scale, ECN bits. Hosts of one
+    /// kind share it; several of them from one address are several hosts, or several kinds of programs.
+    pub signature: u32,
     /// All option bytes of all of them were captured.
     pub is_whole: bool,
 }
 
 /// How a segment departs from what the SYNs agreed on.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Departure {
+    /// A SYN+ACK has an option that no SYN offered (RFC 7323 §2.2, §3.2; RFC 2018 §2).
+    NotOffered,
     /// It has no timestamp, though both SYNs had one (RFC 7323 §3.2).
     TimestampsMissing,
     /// It has SACK blocks, though the peer's SYN did not permit them (RFC 2018 §2).
@@ -55,15 +60,46 @@ impl Offer {
             window_scale: o.window_scale.is_some() || before.is_some_and(|b| b.window_scale),
             sack_permitted: o.sack_permitted || before.is_some_and(|b| b.sack_permitted),
             timestamps: o.timestamps.is_some() || before.is_some_and(|b| b.timestamps),
+            signature: before.map_or_else(|| signature(s), |b| b.signature),
             is_whole: is_whole && before.is_none_or(|b| b.is_whole),
         }
     }
 }
 
+fn signature(s: &Segment) -> u32 {
+    let o = &s.options;
+    let parts = [
+        o.layout,
+        u32::from(s.window),
+        o.mss.map_or(0, |mss| 1 << 16 | u32::from(mss)),
+        o.window_scale.map_or(0, |scale| 1 << 8 | u32::from(scale)),
+        u32::from(s.flags.0),
+    ];
+    // FNV-1a, by words: few values, and the same on every machine.
+    parts.iter().fold(0x811c_9dc5, |digest: u32, part| (digest ^ part).wrapping_mul(0x0100_0193))
+}
+
 impl Connection {
     /// A SYN or SYN+ACK leaves `e`.
-    pub(super) fn note_offer(&mut self, s: &Segment, e: usize) {
+    pub(super) fn note_offer(&mut self, s: &Segment, e: usize, ctx: &mut Context<'_>) {
+        if s.flags.has(Flags::SYN_ACK) && self.is_not_offered(s, e) {
+            self.tell(ctx, e, Fact::Departed { how: Departure::NotOffered });
+        }
         self.ends[e].offer = Some(Offer::of(s, self.ends[e].offer));
+    }
+
+    fn is_not_offered(&self, s: &Segment, e: usize) -> bool {
+        let Some(offer) = self.ends[1 - e].offer.filter(|o| o.is_whole && !o.first_flags.ack()) else {
+            return false;
+        };
+        // An end that had sent a SYN itself repeats what that offered (simultaneous open).
+        let own_syn = self.ends[e].offer.is_some_and(|o| !o.first_flags.ack());
+        let o = &s.options;
+        !own_syn
+            && !o.faults.any(OptionFaults::CUT)
+            && ((o.window_scale.is_some() && !offer.window_scale)
+                || (o.sack_permitted && !offer.sack_permitted)
+                || (o.timestamps.is_some() && !offer.timestamps))
     }
 
     /// Whether a segment without SYN keeps to what both SYNs said.

@@ -312,7 +312,8 @@ impl Connection {
         } else if s.is_empty() && s.seq == jump.old {
             self.ends[e].jump = None;
             self.ends[1 - e].ack_max = jump.ack_max_before;
-            self.tell(ctx, 1 - e, Fact::AckOfUnsent { ack: jump.ack, max: jump.old });
+            let growing = self.ends[1 - e].count_unsent(jump.ack);
+            self.tell(ctx, 1 - e, Fact::AckOfUnsent { ack: jump.ack, max: jump.old, growing });
         } else if !s.end().before(jump.ack) {
             self.ends[e].jump = None;
         }

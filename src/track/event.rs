@@ -101,7 +101,10 @@ pub enum Fact {
         bytes: u32,
     },
     /// The handshake is complete as far as can be seen: the final ACK, or what stands for it, passed.
-    HandshakeDone,
+    HandshakeDone {
+        /// Digest of what the client's SYN looked like: see [`super::Offer::signature`].
+        syn: Option<u32>,
+    },
     /// A SYN with a new ISN from an end that is synchronized.
     SynWhileSynchronized {
         /// Its sequence number.
@@ -243,6 +246,8 @@ pub enum Fact {
         ack: SeqNumber,
         /// The highest that was sent.
         max: SeqNumber,
+        /// How many such acknowledgments came by now, each beyond the one before.
+        growing: u16,
     },
     /// New data with a timestamp older than the last (RFC 7323 §5).
     OldTimestamp {
@@ -419,7 +424,7 @@ impl Fact {
             Self::FinalAckWrong { .. } => Kind::FinalAckWrong,
             Self::Refused { .. } => Kind::Refused,
             Self::EarlyData { .. } => Kind::EarlyData,
-            Self::HandshakeDone => Kind::HandshakeDone,
+            Self::HandshakeDone { .. } => Kind::HandshakeDone,
             Self::SynWhileSynchronized { .. } => Kind::SynWhileSynchronized,
             Self::ChallengeAck => Kind::ChallengeAck,
             Self::SynTakenUp => Kind::SynTakenUp,

@@ -4,9 +4,10 @@
 //! same connection again, so nothing else need be known of them meanwhile: no second tracker, no second truth.
 
 use super::connection::{Connection, Context, Observer};
-use super::event::Event;
+use super::event::{Event, Fact};
 use super::flow::FlowKey;
 use super::peer::fingerprint;
+use super::succession::Tracked;
 use crate::config::TrackConfig;
 use crate::tcp::{
     Checksum, Flags, HeaderFaults, IpFields, OptionFaults, Options, Segment, SeqNumber, Timestamp, Timestamps,
@@ -97,11 +98,13 @@ struct More {
     timer: Option<(u8, Timestamp)>,
 }
 
-/// Hears nothing: what is told again was heard before.
-struct Deaf;
+/// Says of everything that it was told before.
+struct Again<'a>(&'a mut dyn Tracked);
 
-impl Observer for Deaf {
-    fn on_event(&mut self, _: &Event, _: &Connection, _: Option<&Segment>) {}
+impl Observer for Again<'_> {
+    fn on_event(&mut self, event: &Event, connection: &Connection, segment: Option<&Segment>) {
+        self.0.on_event_again(event, connection, segment);
+    }
 }
 
 impl Frozen {
@@ -119,32 +122,42 @@ impl Frozen {
     pub fn thaw(
         &self,
         key: &FlowKey,
+        (connection, history): (&mut Connection, &mut History),
         config: &TrackConfig,
-        connection: &mut Connection,
-        history: &mut History,
+        out: &mut dyn Tracked,
     ) {
+        let mut again = Again(out);
         let rest = self.more.as_ref().map_or(&[][..], |more| &more.rest);
         let timer = self.more.as_ref().and_then(|more| more.timer);
         for (i, brief) in std::iter::once(&self.first).chain(rest).enumerate() {
-            meet(connection, timer.filter(|(after, _)| usize::from(*after) == i), config);
+            meet(connection, timer.filter(|(after, _)| usize::from(*after) == i), config, &mut again);
             let s = brief.segment(key);
             let e = connection.end_of(&s.src);
             connection.ends[e].recent.seen(fingerprint(&s), s.time, config.duplicate_window.0);
             let (at, frame) = (s.time, s.packet);
-            connection
-                .on_segment(&s, &mut Context { config, observer: &mut Deaf, segment: Some(&s), at, frame });
+            let mut ctx = Context { config, observer: &mut again, segment: Some(&s), at, frame };
+            if i == 0 {
+                connection.tell(&mut ctx, 0, Fact::Opened);
+            }
+            connection.on_segment(&s, &mut ctx);
             history.seen.push(*brief);
         }
-        meet(connection, timer.filter(|(after, _)| usize::from(*after) == rest.len() + 1), config);
+        let last = timer.filter(|(after, _)| usize::from(*after) == rest.len() + 1);
+        meet(connection, last, config, &mut again);
         history.timer = timer;
     }
 }
 
 /// Timers were met at this time.
-fn meet(connection: &mut Connection, timer: Option<(u8, Timestamp)>, config: &TrackConfig) {
+fn meet(
+    connection: &mut Connection,
+    timer: Option<(u8, Timestamp)>,
+    config: &TrackConfig,
+    again: &mut Again<'_>,
+) {
     let Some((_, at)) = timer else { return };
     let frame = connection.last_frame;
-    let mut ctx = Context { config, observer: &mut Deaf, segment: None, at, frame };
+    let mut ctx = Context { config, observer: again, segment: None, at, frame };
     connection.expire_time_wait(&mut ctx);
     connection.expire_half_open(&mut ctx);
 }

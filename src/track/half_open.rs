@@ -48,8 +48,11 @@ impl Connection {
         self.tell(ctx, server, Fact::HalfOpenLeft { kind, retransmissions, age });
     }
 
+    /// An ACK that should complete the handshake passed. Where the server did not take one such ACK, which cannot have
+    /// been on its way still, the next tells no more: only what the server does then tells.
     pub(super) fn half_open_completed(&mut self, at: Timestamp, server: usize, ctx: &mut Context<'_>) {
-        if self.open.syn_ack_sender == Some(server) {
+        let refused_before = self.half_open.is_some_and(|h| h.again) && self.open.syn_acks_after_ack > 0;
+        if self.open.syn_ack_sender == Some(server) && !refused_before {
             self.end_half_open(at, HalfOpenEnd::Completed, ctx);
         }
     }
@@ -61,6 +64,13 @@ impl Connection {
             entry.again = entry.end.is_some_and(|(_, kind)| kind == HalfOpenEnd::Completed);
             entry.end = None;
             self.tell(ctx, server, Fact::HalfOpenEntered { again: true });
+        }
+    }
+
+    /// The server speaks as only an open connection can.
+    pub(super) fn half_open_taken(&mut self, at: Timestamp, server: usize, ctx: &mut Context<'_>) {
+        if self.open.syn_ack_sender == Some(server) {
+            self.end_half_open(at, HalfOpenEnd::Completed, ctx);
         }
     }
 
@@ -77,7 +87,10 @@ impl Connection {
     pub(super) fn expire_half_open(&mut self, ctx: &mut Context<'_>) {
         if let Some(due) = self.half_open_due().filter(|t| *t <= ctx.at) {
             let lag = self.lag;
-            self.end_half_open(due - lag, HalfOpenEnd::Expired, ctx);
+            // After an ACK it is not given up: the server has taken it at last, and repeats nothing more.
+            let taken = self.half_open.is_some_and(|h| h.again);
+            let kind = if taken { HalfOpenEnd::Completed } else { HalfOpenEnd::Expired };
+            self.end_half_open(due - lag, kind, ctx);
         }
     }
 }

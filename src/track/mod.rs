@@ -8,6 +8,7 @@ mod figures;
 mod finish;
 mod flow;
 mod frozen;
+mod gaps;
 mod half_open;
 mod life;
 mod opening;
@@ -29,6 +30,7 @@ pub use closing::CloseTrack;
 pub use connection::{Connection, Observer};
 pub use event::{Event, Fact, Kind, ResetClass};
 pub use flow::{FlowKey, PARTITIONS};
+pub use gaps::Gaps;
 pub use life::LifeTrack;
 pub use opening::{Labels, OpenTrack};
 pub use partition::{Partition, Taken};
@@ -40,7 +42,3 @@ pub use record::{
 pub use shape::{CloseOutcome, CloseShape, OpenOutcome, OpenShape};
 pub use space::{Placement, SendSpace};
 pub use succession::Tracked;
-
-/// At the end of the input, connections are told of in groups of so many first packets. One whose 4-tuple another has
-/// taken, and which is kept beside that one, is told of in that one's group.
-pub const GROUP: u64 = 1 << 16;

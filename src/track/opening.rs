@@ -2,6 +2,7 @@
 
 use super::connection::{Connection, Context};
 use super::event::Fact;
+use super::gaps::Gaps;
 use super::half_open::HalfOpenTrack;
 use super::record::{Reason, RoleBasis};
 use super::shape::OpenShape;
@@ -46,6 +47,10 @@ pub struct OpenTrack {
     pub early_data_bytes: u32,
     /// The SYN was answered with an ACK of the connection before it, which is in TIME_WAIT.
     pub refused_by_time_wait: bool,
+    /// The gaps between the SYNs sent again; `None` while there was none, as for nearly all connections.
+    pub syn_gaps: Option<Box<Gaps>>,
+    /// The gaps between the SYN+ACKs sent again.
+    pub syn_ack_gaps: Option<Box<Gaps>>,
     pub(super) syn_ack_sender: Option<usize>,
     pub(super) final_ack_wrong: bool,
     pub(super) withdrawn: bool,
@@ -77,7 +82,7 @@ impl Connection {
         } else {
             self.send_plain_syn(s, e, ctx)
         }
-        self.note_offer(s, e);
+        self.note_offer(s, e, ctx);
         self.ends[e].syn_seen = true;
     }
 
@@ -134,6 +139,7 @@ impl Connection {
         self.open.syn_frame = Some(s.packet);
         self.open.syn_retransmissions += 1;
         let count = self.open.syn_retransmissions;
+        self.open.syn_gaps.get_or_insert_default().add(gap);
         if !self.open.challenged {
             self.tell(ctx, e, Fact::SynRepeated { gap, count });
             if self.open.first_syn_ack_at.is_none() && self.open.refused.is_none() {
@@ -250,6 +256,7 @@ impl Connection {
         let after_established = self.ends[e].state != State::SynReceived;
         let gap = self.open.syn_ack_at.map_or(Duration::ZERO, |t| s.time.since(t));
         self.open.syn_ack_retransmissions += 1;
+        self.open.syn_ack_gaps.get_or_insert_default().add(gap);
         let count = self.open.syn_ack_retransmissions;
         if let Some(entry) = &mut self.half_open {
             entry.repeated(s.time, gap);
@@ -341,6 +348,7 @@ impl Connection {
             (State::Established, Inferred) if self.is_unproven_client(e) => self.finish_as_client(s, e, ctx),
             (State::Established, Inferred) => {
                 self.confirm(e, ctx);
+                self.half_open_taken(s.time, e, ctx);
                 true
             }
             _ => true,
@@ -474,6 +482,7 @@ impl Connection {
             self.open.client_rtt = self.open.syn_ack_at.map(|t| s.time.since(t));
         }
         self.half_open_completed(s.time, p, ctx);
-        self.tell(ctx, p, Fact::HandshakeDone);
+        let syn = self.ends[1 - p].offer.map(|o| o.signature);
+        self.tell(ctx, p, Fact::HandshakeDone { syn });
     }
 }

@@ -79,14 +79,16 @@ impl Partition {
     pub fn on_segment(&mut self, s: &Segment, clock: Timestamp, out: &mut dyn Tracked) -> Taken {
         let key = FlowKey::of(s);
         if s.checksum == Checksum::Bad && self.config.checksum == ChecksumPolicy::Verify {
-            self.bad_checksum(s, &key);
+            self.bad_checksum(s, &key, out);
             return Taken::BadChecksum;
         }
         let at = match self.table.find(&key) {
             Some(at) => at,
             None => self.open(key, s, clock, out),
         };
-        let Some((slot, _, was_frozen)) = self.table.thawed(at, &self.config) else { return Taken::Segment };
+        let Some((slot, _, was_frozen)) = self.table.thawed(at, &self.config, out) else {
+            return Taken::Segment;
+        };
         let id = slot.connection.id;
         if is_copy(slot, s, &self.config, &mut self.copies) {
             return Taken::Duplicate;
@@ -126,20 +128,13 @@ impl Partition {
     }
 
     /// The input ended at `clock`: a record of every connection that began before packet `before`, oldest first. Whether
-    /// there are others. Beginnings of [groups](super::GROUP) are not to be stepped over.
+    /// there are others.
     pub fn finish(&mut self, before: u64, clock: Timestamp, out: &mut dyn Tracked) -> bool {
         let table = &self.table;
         let mut rest = self.rest.take().unwrap_or_else(|| table.by_id().into());
-        while let Some((id, at)) = rest.front().copied().filter(|(id, _)| *id < before) {
+        while let Some((_, at)) = rest.front().copied().filter(|(id, _)| *id < before) {
             rest.pop_front();
-            let earlier = |slot: &mut Slot| slot.previous.take_if(|_| id < slot.connection.id);
-            let previous = self.table.slot(at).and_then(earlier);
-            match previous {
-                Some(mut previous) => {
-                    end(&mut previous.connection, Ended::Reused, clock, &self.config, out);
-                }
-                None => self.remove(at, Ended::EndOfCapture, clock, out),
-            }
+            self.remove(at, Ended::EndOfCapture, clock, out);
         }
         let left = !rest.is_empty();
         self.rest = Some(rest);
@@ -184,13 +179,13 @@ impl Partition {
             if self.table.frozen() >= self.bounds.frozen {
                 self.evict(Form::Frozen, clock, out);
             }
-            self.table.freeze(at, id);
+            self.table.freeze(at, id, out);
         }
     }
 
-    fn bad_checksum(&mut self, s: &Segment, key: &FlowKey) {
+    fn bad_checksum(&mut self, s: &Segment, key: &FlowKey, out: &mut dyn Tracked) {
         let Some(at) = self.table.find(key) else { return };
-        if let Some((slot, ..)) = self.table.thawed(at, &self.config) {
+        if let Some((slot, ..)) = self.table.thawed(at, &self.config, out) {
             let e = slot.connection.end_of(&s.src);
             slot.connection.zeek.on_bad_checksum(e);
             slot.history.end();
@@ -203,7 +198,7 @@ impl Partition {
             return;
         }
         let config = &self.config;
-        let Some((slot, _, was_frozen)) = self.table.thawed(index, config) else { return };
+        let Some((slot, _, was_frozen)) = self.table.thawed(index, config, out) else { return };
         {
             if timer_due(&slot.connection).is_some_and(|due| due <= at) {
                 slot.history.add_timer(at);
@@ -231,12 +226,24 @@ impl Partition {
         self.table.set_wake(index, wake);
         self.due.push(Reverse((wake, index)));
         if was_frozen {
-            self.table.freeze(index, id);
+            self.table.freeze(index, id, out);
+        }
+    }
+
+    /// Timers of what has ended are stale: when there are more of these than of others they go.
+    fn forget_stale_timers(&mut self) {
+        let kept = self.table.open() + self.table.frozen();
+        let (table, most) = (&self.table, kept + kept / 8 + 512);
+        if self.lingering.len() > most {
+            self.lingering.retain(|(wake, at)| table.wake(*at) == Some(*wake));
+        }
+        if self.due.len() > most {
+            self.due.retain(|Reverse((wake, at))| table.wake(*at) == Some(*wake));
         }
     }
 
     fn remove(&mut self, index: u32, ended: Ended, at: Timestamp, out: &mut dyn Tracked) {
-        let Some(mut slot) = self.table.take(index, &self.config) else { return };
+        let Some(mut slot) = self.table.take(index, &self.config, out) else { return };
         if let Some(mut previous) = slot.previous.take() {
             end(&mut previous.connection, Ended::Reused, at, &self.config, out);
         }
@@ -248,6 +255,7 @@ impl Partition {
         if let Some(at) = self.table.least_used(form) {
             self.evicted += 1;
             self.remove(at, Ended::Evicted, clock, out);
+            self.forget_stale_timers();
         }
     }
 }

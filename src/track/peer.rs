@@ -60,6 +60,8 @@ pub struct Peer {
     pub(super) dup_ack_base: Option<(SeqNumber, SeqNumber)>,
     pub(super) hole_at: Timestamp,
     pub(super) jump: Option<AckJump>,
+    /// Acknowledgments of what was never sent, each beyond the one before: how many, and the latest.
+    pub(super) unsent_acks: (u16, SeqNumber),
     pub(super) rtt: RttRing,
     pub(super) recent: RecentRing,
     pub(super) kept: KeptPayload,
@@ -100,6 +102,7 @@ impl Peer {
             dup_ack_base: None,
             hole_at: Timestamp::MIN,
             jump: None,
+            unsent_acks: (0, SeqNumber(0)),
             rtt: RttRing::default(),
             recent: RecentRing::default(),
             kept: KeptPayload::default(),
@@ -115,6 +118,15 @@ impl Peer {
     /// Bytes that were acknowledged and not captured, while nothing it sent since tells whether it had sent them.
     pub fn acked_unsettled(&self) -> Option<u32> {
         self.jump.map(|j| j.ack.distance(j.old).max(0) as u32)
+    }
+
+    /// It acknowledged what was never sent; how often by now, each time more than before.
+    pub(super) fn count_unsent(&mut self, ack: SeqNumber) -> u16 {
+        let (count, latest) = self.unsent_acks;
+        if count == 0 || ack.after(latest) {
+            self.unsent_acks = (count.saturating_add(1), ack);
+        }
+        self.unsent_acks.0
     }
 
     /// Whether `ack` acknowledges its SYN and nothing it has not sent (RFC 9293 §3.10.7.3).

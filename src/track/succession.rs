@@ -2,7 +2,7 @@
 //! segment belongs to (tcp.md §1.9).
 
 use super::connection::{Connection, Context, Observer, illegal};
-use super::event::Fact;
+use super::event::{Event, Fact};
 use super::finish::Room;
 use super::frozen::History;
 use super::record::{Ended, Record, TimeWaitEnd};
@@ -18,6 +18,12 @@ pub trait Tracked: Observer {
     fn spare(&mut self) -> Option<Box<Record>> {
         None
     }
+
+    /// What was heard of this connection may be forgotten: it will be told again before anything else is.
+    fn on_frozen(&mut self, connection: u64);
+
+    /// A fact that was told before the connection was frozen.
+    fn on_event_again(&mut self, event: &Event, connection: &Connection, segment: Option<&Segment>);
 
     /// Whether the endpoint is known to have sent a SYN+ACK.
     fn is_listener(&self, endpoint: &Endpoint) -> bool;

@@ -7,7 +7,7 @@ use std::hash::BuildHasher as _;
 use super::connection::Connection;
 use super::flow::FlowKey;
 use super::frozen::{Frozen, History, Rooms};
-use super::succession::{Previous, Slot};
+use super::succession::{Slot, Tracked};
 use crate::config::TrackConfig;
 use crate::tcp::{Segment, Timestamp};
 
@@ -16,9 +16,10 @@ use crate::tcp::{Segment, Timestamp};
 pub(super) struct Table {
     index: HashTable<u32>,
     hasher: RandomState,
-    places: Vec<Place>,
+    places: Places,
     free: Vec<u32>,
     /// Room of connections that ended, for those to come.
+    #[expect(clippy::vec_box, reason = "the boxes themselves are what is used again")]
     spare: Vec<Box<Slot>>,
     rooms: Rooms,
     open: usize,
@@ -32,6 +33,43 @@ struct Place {
     key: FlowKey,
     wake: Timestamp,
     kept: Kept,
+}
+
+/// Places by number. They lie in pieces, so that they never move: a flood fills a million of them, and to grow by
+/// moving needs the room of all twice.
+#[derive(Debug, Default)]
+struct Places {
+    pieces: Vec<Vec<Place>>,
+    len: usize,
+}
+
+impl Places {
+    /// 30 KiB a piece.
+    const PIECE: usize = 256;
+
+    fn push(&mut self, place: Place) {
+        if self.len.is_multiple_of(Self::PIECE) {
+            self.pieces.push(Vec::with_capacity(Self::PIECE));
+        }
+        if let Some(piece) = self.pieces.last_mut() {
+            piece.push(place);
+            self.len += 1;
+        }
+    }
+
+    #[inline]
+    fn get(&self, at: usize) -> Option<&Place> {
+        self.pieces.get(at / Self::PIECE)?.get(at % Self::PIECE)
+    }
+
+    #[inline]
+    fn get_mut(&mut self, at: usize) -> Option<&mut Place> {
+        self.pieces.get_mut(at / Self::PIECE)?.get_mut(at % Self::PIECE)
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &Place> {
+        self.pieces.iter().flatten()
+    }
 }
 
 /// What is kept of a connection.
@@ -75,12 +113,14 @@ impl Table {
         let place = Place { key, wake, kept: Kept::Open(slot) };
         let at = match self.free.pop() {
             Some(at) => {
-                self.places[at as usize] = place;
+                if let Some(free) = self.places.get_mut(at as usize) {
+                    *free = place;
+                }
                 at
             }
             None => {
                 self.places.push(place);
-                (self.places.len() - 1) as u32
+                (self.places.len - 1) as u32
             }
         };
         self.open += 1;
@@ -103,7 +143,12 @@ impl Table {
     }
 
     /// All of a connection with its key, made from its segments where only these are kept; and whether they were.
-    pub fn thawed(&mut self, at: u32, config: &TrackConfig) -> Option<(&mut Slot, FlowKey, bool)> {
+    pub fn thawed(
+        &mut self,
+        at: u32,
+        config: &TrackConfig,
+        out: &mut dyn Tracked,
+    ) -> Option<(&mut Slot, FlowKey, bool)> {
         let place = self.places.get_mut(at as usize)?;
         let was_frozen = matches!(place.kept, Kept::Frozen(_));
         if let Kept::Frozen(frozen) = &place.kept {
@@ -111,7 +156,7 @@ impl Table {
             let first = frozen.first(&key);
             let mut slot = Slot::furnished(&mut self.spare, &mut self.rooms, &first);
             let Slot { connection, history, .. } = &mut *slot;
-            frozen.thaw(&key, config, connection, history);
+            frozen.thaw(&key, (connection, history), config, out);
             place.kept = Kept::Open(slot);
             self.open += 1;
             self.frozen -= 1;
@@ -140,7 +185,7 @@ impl Table {
     }
 
     /// Keeps no more than the segments, where these tell all and the connection is still the one of that id.
-    pub fn freeze(&mut self, at: u32, id: u64) {
+    pub fn freeze(&mut self, at: u32, id: u64, out: &mut dyn Tracked) {
         let Some(place) = self.places.get_mut(at as usize) else { return };
         let Kept::Open(slot) = &place.kept else { return };
         if slot.connection.id != id || !slot.is_alone() {
@@ -150,13 +195,14 @@ impl Table {
         if let Kept::Open(slot) = std::mem::replace(&mut place.kept, Kept::Frozen(frozen)) {
             self.give_back(slot);
         }
+        out.on_frozen(id);
         self.open -= 1;
         self.frozen += 1;
     }
 
     /// Takes a connection out.
-    pub fn take(&mut self, at: u32, config: &TrackConfig) -> Option<Box<Slot>> {
-        self.thawed(at, config)?;
+    pub fn take(&mut self, at: u32, config: &TrackConfig, out: &mut dyn Tracked) -> Option<Box<Slot>> {
+        self.thawed(at, config, out)?;
         let place = self.places.get_mut(at as usize)?;
         let Kept::Open(slot) = std::mem::replace(&mut place.kept, Kept::Nothing) else { return None };
         let key = place.key;
@@ -172,28 +218,21 @@ impl Table {
     /// The room of a connection that was taken out.
     pub fn give_back(&mut self, slot: Box<Slot>) {
         /// More than are taken out between two that are put in.
-        const SPARE: usize = 64;
+        const SPARE: usize = 16;
         if self.spare.len() < SPARE {
             self.spare.push(slot);
         }
     }
 
-    /// Every connection with its place, by id; one whose 4-tuple another has taken is at the place of that one, and among
-    /// the first of that one's [group](super::GROUP), where its own comes before.
+    /// Every connection's id with its place, by id.
     pub fn by_id(&self) -> Vec<(u64, u32)> {
-        let mut ids = Vec::with_capacity(self.open + self.frozen);
-        for (place, at) in self.places.iter().zip(0..) {
-            match &place.kept {
-                Kept::Nothing => {}
-                Kept::Open(slot) => {
-                    let id = slot.connection.id;
-                    let of_group = |previous: &Previous| previous.connection.id.max(id - id % super::GROUP);
-                    ids.extend(slot.previous.as_deref().map(|previous| (of_group(previous), at)));
-                    ids.push((id, at));
-                }
-                Kept::Frozen(frozen) => ids.push((frozen.id(), at)),
-            }
-        }
+        let id = |place: &Place| match &place.kept {
+            Kept::Nothing => None,
+            Kept::Open(slot) => Some(slot.connection.id),
+            Kept::Frozen(frozen) => Some(frozen.id()),
+        };
+        let all = self.places.iter().enumerate();
+        let mut ids: Vec<_> = all.filter_map(|(at, p)| Some((id(p)?, at as u32))).collect();
         ids.sort_unstable();
         ids
     }
@@ -201,7 +240,7 @@ impl Table {
     /// The next connection of this form that was not used since the hand came by last; so many as there are places,
     /// twice, are looked at.
     pub fn least_used(&mut self, form: Form) -> Option<u32> {
-        let count = self.places.len();
+        let count = self.places.len;
         for _ in 0..2 * count {
             self.hand = if self.hand + 1 < count { self.hand + 1 } else { 0 };
             match (&mut self.places.get_mut(self.hand)?.kept, form) {
@@ -234,5 +273,17 @@ impl Slot {
 
     fn new(s: &Segment) -> Self {
         Self { connection: Connection::new(s), previous: None, history: History::default(), cold: false }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// performance.md: at most 128 bytes for a half-open connection, with its share of the index (5 bytes at 7/8 to
+    /// 7/16 of the room) and its timer (16 bytes).
+    #[test]
+    fn a_place_is_small() {
+        assert!(size_of::<Place>() <= 120, "{} bytes", size_of::<Place>());
     }
 }

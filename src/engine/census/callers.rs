@@ -62,7 +62,7 @@ impl Callers {
     pub fn seen(&mut self, seen: &Seen) {
         let (id, end, at) = (seen.connection, seen.event.end, seen.event.at);
         match seen.event.fact {
-            Fact::HandshakeDone | Fact::Stepped { reason: Reason::Midstream, .. } => self.open(seen),
+            Fact::HandshakeDone { .. } | Fact::Stepped { reason: Reason::Midstream, .. } => self.open(seen),
             Fact::TimeWaitStarted => {
                 let Some(live) = self.live(seen) else { return };
                 if end == live.client_end {

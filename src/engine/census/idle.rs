@@ -47,7 +47,10 @@ pub(super) fn idle(
     t: &Thresholds,
 ) -> Option<(IdleReason, Option<Duration>)> {
     let silent = if r.ended == Ended::EndOfCapture { now.since(r.last) } else { Duration::ZERO };
-    if let Some(half) = r.half_closed.filter(|h| *h >= t.half_close_linger) {
+    // Lost sight of since its last packet: nobody knows what it did.
+    let lost = silent > t.lost_sight;
+    let half_closed = r.half_closed.map(|half| if lost { Duration(half.0 - silent.0) } else { half });
+    if let Some(half) = half_closed.filter(|h| *h >= t.half_close_linger) {
         let reason = if is_stuck(r) { IdleReason::CloseWait } else { IdleReason::HalfClosed };
         return Some((reason, Some(half)));
     }
@@ -58,7 +61,7 @@ pub(super) fn idle(
         return Some((IdleReason::Idle, span(f, "idle_ns")));
     }
     let open = r.state.client == State::Established && r.state.server == State::Established;
-    (open && silent >= t.idle).then_some((IdleReason::Idle, Some(silent)))
+    (open && !lost && silent >= t.idle).then_some((IdleReason::Idle, Some(silent)))
 }
 
 /// After the FIN that one end got, nothing more happened: its application sleeps, or never reads.

@@ -2,13 +2,14 @@
 
 use foldhash::HashMap;
 
-use super::chain::{self, Question, Step, Verdict};
+use super::chain::{self, Figures, Look, Place, Question, Step, Verdict, Window, Windows};
 use super::queue::SynQueue;
 use super::restart::Restarts;
+use super::symptoms::Symptoms;
 use crate::config::{Config, Thresholds};
 use crate::rules::{Finding, Seen};
-use crate::tcp::{Certainty, Duration, Endpoint, State, Timestamp};
-use crate::track::{Closer, Confidence, Ended, Fact, OpenOutcome, Record, Role};
+use crate::tcp::{Duration, Endpoint, Timestamp};
+use crate::track::{Closer, Confidence, Ended, Fact, OpenOutcome, Record};
 
 /// One address and port that connections were opened to.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,6 +38,11 @@ pub struct Listener {
     pub restarts: Restarts,
     /// What stands between it and its clients; `None` where nothing does.
     pub verdict: Option<Verdict>,
+    /// The same for every ten seconds that show anything; those that follow each other with one verdict are one.
+    pub windows: Vec<Window>,
+    /// What rules said, one entry for what was said within ten seconds.
+    pub(super) said: Vec<Heard>,
+    slots: Windows,
 }
 
 /// Connections by what came of their opening.
@@ -65,25 +71,6 @@ pub struct Closes {
     pub server: u64,
     /// Both: the FINs crossed.
     pub both: u64,
-}
-
-/// What points at a listener's queues, counted without any rule.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Symptoms {
-    /// Connections whose SYN came at least twice and was never answered.
-    pub ignored: u64,
-    /// Connections whose SYN was answered after it had come at least four times: no accident, and no filter either.
-    pub late: u64,
-    /// SYN+ACKs sent again although the final ACK had passed.
-    pub repeated_after_ack: u64,
-    /// Connections with at least two of these: a single one may have crossed the ACK on its way.
-    pub held_back: u64,
-    /// RSTs right after the final ACK from a server that said nothing else.
-    pub aborted: u64,
-    /// Connections with a complete handshake whose client sent data, again and again, to a server that stayed silent.
-    pub unserved: u64,
-    /// Connections whose handshake is complete, with no proof that the server took them.
-    pub unconfirmed: u64,
 }
 
 /// One rule's findings about a listener.
@@ -141,7 +128,6 @@ impl Closes {
 
 impl Listener {
     fn new(endpoint: Endpoint, t: &Thresholds) -> Self {
-        let given = t.backlog_of.iter().find(|(e, _)| *e == endpoint).map(|(_, n)| *n).or(t.backlog);
         Self {
             endpoint,
             answers: false,
@@ -150,11 +136,14 @@ impl Listener {
             answered: 0,
             closes: Closes::default(),
             queue: None,
-            backlog: given.map(|n| n.min(t.somaxconn)),
+            backlog: t.backlog(&endpoint),
             symptoms: Symptoms::default(),
             heard: Vec::new(),
             restarts: Restarts::default(),
             verdict: None,
+            windows: Vec::new(),
+            said: Vec::new(),
+            slots: Windows::default(),
         }
     }
 
@@ -184,16 +173,50 @@ impl Listener {
                 queue.leave(now);
             }
         }
-        let s = &mut self.symptoms;
-        s.ignored += u64::from(r.open.outcome == OpenOutcome::Unanswered && r.open.syn_retransmissions > 0);
-        s.late += u64::from(r.half_open.is_some() && was_kept_waiting(r));
-        s.unserved += u64::from(is_unserved(r));
-        s.unconfirmed += u64::from(is_unconfirmed(r));
+        let mut figures = Figures { symptoms: Symptoms::of(r), ..Figures::default() };
+        self.symptoms.add(&figures.symptoms);
+        figures.settle(r, now);
+        let place = if figures.is_trouble() { Place::Made } else { Place::Found };
+        self.count(r.first, place, &figures);
+    }
+
+    /// A symptom that is a fact of its own.
+    fn show(&mut self, at: Timestamp, symptoms: Symptoms) {
+        self.symptoms.add(&symptoms);
+        self.count(at, Place::Made, &Figures { symptoms, ..Figures::default() });
+    }
+
+    fn count(&mut self, at: Timestamp, place: Place, figures: &Figures) {
+        let mut slots = std::mem::take(&mut self.slots);
+        slots.add(at, place, figures, self);
+        self.slots = slots;
+    }
+
+    /// The same as `hear`, with the time it is about.
+    fn remember(&mut self, heard: Heard) {
+        let near = |h: &&mut Heard| {
+            let apart = heard.first.since(h.last).max(h.first.since(heard.last));
+            h.rule == heard.rule && h.variant == heard.variant && apart <= AT_ONCE
+        };
+        let full = self.said.len() == MAX_SAID;
+        if let Some(same) = self.said.iter_mut().rev().find(near) {
+            same.count += heard.count;
+            same.first = same.first.min(heard.first);
+            same.last = same.last.max(heard.last);
+        } else if !full {
+            // HO006 looks back over a minute, in which there may have been nothing.
+            if chain::asks(&heard) && heard.rule != "HO006" {
+                self.count(heard.first, Place::Made, &Figures::default());
+            }
+            self.said.push(heard);
+        }
     }
 
     fn hear(&mut self, f: &Finding) {
         let last = f.end.unwrap_or(f.at).max(f.at);
         let first = f.start.unwrap_or(f.at).min(f.at);
+        let heard =
+            Heard { rule: f.rule, variant: f.variant, count: 1, confidence: f.confidence, first, last };
         let same = self.heard.iter_mut().find(|h| h.rule == f.rule && h.variant == f.variant);
         match same {
             Some(heard) => {
@@ -202,39 +225,16 @@ impl Listener {
                 heard.first = heard.first.min(first);
                 heard.last = heard.last.max(last);
             }
-            None => self.heard.push(Heard {
-                rule: f.rule,
-                variant: f.variant,
-                count: 1,
-                confidence: f.confidence,
-                first,
-                last,
-            }),
+            None => self.heard.push(heard.clone()),
         }
+        self.remember(heard);
     }
 }
 
-/// The first SYN+ACK came only after the client had repeated its SYN three times, over 3 s at least (tcp.md M1).
-fn was_kept_waiting(r: &Record) -> bool {
-    let waited = r.half_open.map(|h| h.start.since(r.first));
-    r.open.syn_retransmissions >= 3 && waited.is_some_and(|w| w >= Duration::from_millis(2500))
-}
-
-/// Complete for the client, which sent data again and again, and nothing but SYN+ACKs came back (tcp.md M26, face 4).
-fn is_unserved(r: &Record) -> bool {
-    let (client, server) = (&r.sent.client, &r.sent.server);
-    r.open.outcome == OpenOutcome::Complete
-        && client.payload_bytes > 0
-        && client.retransmissions >= 2
-        && server.segments <= u64::from(server.syn)
-}
-
-/// The final ACK passed; nothing the server sent shows that it came.
-fn is_unconfirmed(r: &Record) -> bool {
-    let opened = r.path(Role::Server).find(|t| t.to == State::Established);
-    opened.is_some_and(|t| t.certainty != Certainty::Observed && t.confirmed.is_none())
-        && r.sent.server.segments <= u64::from(r.sent.server.syn)
-}
+/// Findings so near in time are one entry.
+const AT_ONCE: Duration = Duration::from_secs(10);
+/// Entries kept of one listener.
+const MAX_SAID: usize = 32;
 
 /// Every listener, up to a bound. Ones that never answered get a quarter of the room, so that a port scan does not
 /// crowd out those that do.
@@ -290,13 +290,13 @@ impl Listeners {
             Fact::SynAckRepeated { after_ack: true, .. } => {
                 let repeats = self.repeats.entry(seen.connection).or_default();
                 *repeats += 1;
-                let second = *repeats == 2;
-                self.known(endpoint, |l| {
-                    l.symptoms.repeated_after_ack += 1;
-                    l.symptoms.held_back += u64::from(second);
-                });
+                let held_back = u64::from(*repeats == 2);
+                let symptoms = Symptoms { repeated_after_ack: 1, held_back, ..Symptoms::default() };
+                self.known(endpoint, |l| l.show(at, symptoms));
             }
-            Fact::AcceptAborted => self.known(endpoint, |l| l.symptoms.aborted += 1),
+            Fact::AcceptAborted => {
+                self.known(endpoint, |l| l.show(at, Symptoms { aborted: 1, ..Symptoms::default() }));
+            }
             _ => {}
         }
     }
@@ -336,7 +336,10 @@ impl Listeners {
                 queue.close(now);
             }
             listener.heard.sort_by_key(|h| (h.rule, h.variant));
-            listener.verdict = chain::judge(listener);
+            if listener.answers {
+                listener.verdict = chain::judge(&Look::whole(listener));
+                listener.windows = listener.slots.judge(listener, now);
+            }
         }
         all
     }

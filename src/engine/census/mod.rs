@@ -14,17 +14,19 @@ mod listeners;
 mod ports;
 mod queue;
 mod restart;
+mod symptoms;
 
-pub use chain::{Answer, Cause, Question, Rival, Step, Verdict};
+pub use chain::{Answer, Cause, Question, Rival, Step, Verdict, Window};
 pub use clients::{Ceiling, Client, Cost, Destination, Saving, setup};
 pub use curve::{Curve, Point};
 pub use histogram::Spread;
 pub use hosts::{Host, Reuses, TimeWaitEnds};
 pub use idle::{IDLE_REASONS, Idle, IdleReason};
-pub use listeners::{Closes, Heard, Listener, Outcomes, Symptoms};
+pub use listeners::{Closes, Heard, Listener, Outcomes};
 pub use ports::PortSet;
 pub use queue::{HalfOpenEnds, SynQueue};
 pub use restart::{Restart, RestartKind, Restarts};
+pub use symptoms::Symptoms;
 
 use std::ops::ControlFlow;
 
@@ -59,7 +61,7 @@ impl Census {
         match event.fact {
             Fact::HalfOpenEntered { .. }
             | Fact::HalfOpenLeft { .. }
-            | Fact::HandshakeDone
+            | Fact::HandshakeDone { .. }
             | Fact::Refused { .. }
             | Fact::AcceptAborted
             | Fact::SynAckRepeated { after_ack: true, .. }

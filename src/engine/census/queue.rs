@@ -100,8 +100,14 @@ impl SynQueue {
         }
         let again = (entry.syn_ack_retransmissions as usize).min(5);
         self.retransmissions[again] += 1;
+        self.never_repeated += u64::from(Self::is_silent(entry, now));
+    }
+
+    /// Whether the SYN+ACK of an entry should have come again and did not.
+    pub(super) fn is_silent(entry: &HalfOpen, now: Timestamp) -> bool {
         let unfinished = matches!(entry.end_kind, HalfOpenEnd::Expired | HalfOpenEnd::Censored);
-        self.never_repeated += u64::from(unfinished && again == 0 && age >= Self::SILENT);
+        let age = entry.end.unwrap_or(now).since(entry.start);
+        unfinished && entry.syn_ack_retransmissions == 0 && age >= Self::SILENT
     }
 
     /// The capture ended: what is there stays there until then.

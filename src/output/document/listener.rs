@@ -33,6 +33,9 @@ pub struct Listener<'a> {
     symptoms: Symptoms,
     /// What stands between it and its clients; null where nothing does.
     verdict: Option<Verdict<'a>>,
+    /// The same over each ten seconds that show anything, in order of time; those that follow each other with the same
+    /// conclusion are one. In a long capture each stands for more.
+    windows: Vec<Window<'a>>,
     /// Times it refused connections for a while and came back, the first eight.
     restarts: Vec<Restart>,
     /// How often it came back.
@@ -155,6 +158,17 @@ struct Verdict<'a> {
     rivals: Vec<Rival>,
 }
 
+/// Some time with one conclusion.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Window<'a> {
+    /// When it begins.
+    start: Time,
+    /// When it ends.
+    end: Time,
+    /// What stood between the listener and its clients then.
+    verdict: Verdict<'a>,
+}
+
 /// One question with its answer.
 #[derive(Debug, Serialize, JsonSchema)]
 struct Step<'a> {
@@ -218,6 +232,7 @@ impl<'a> From<&'a engine::Listener> for Listener<'a> {
                 unconfirmed: s.unconfirmed,
             },
             verdict: l.verdict.as_ref().map(Verdict::from),
+            windows: l.windows.iter().map(Window::from).collect(),
             restarts: l.restarts.kept.iter().map(Restart::from).collect(),
             restart_count: l.restarts.count,
         }
@@ -272,6 +287,12 @@ impl Bin {
             below_ns: (bin + 1 < SynQueue::LIVES).then(|| bound(bin).into()),
             count: *count,
         }
+    }
+}
+
+impl<'a> From<&'a engine::Window> for Window<'a> {
+    fn from(w: &'a engine::Window) -> Self {
+        Self { start: Time(w.start), end: Time(w.end), verdict: (&w.verdict).into() }
     }
 }
 

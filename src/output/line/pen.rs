@@ -265,7 +265,7 @@ pub(super) struct Share(pub f64);
 impl Put for Share {
     fn put(&self, pen: &mut Pen) {
         let parts = (self.0 * 1e4).round() as u32;
-        if parts % 10_000 == 0 {
+        if parts.is_multiple_of(10_000) {
             pen.text(if parts == 0 { "0.0" } else { "1.0" });
             return;
         }

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::page::Page;
-use crate::engine::{Answer, Cause, Listener, Question, SynQueue};
+use crate::engine::{Answer, Cause, Listener, Question, SynQueue, Window};
 use crate::output::layout::Detail;
 use crate::output::text::{counted, thousands};
 use crate::report::Word;
@@ -40,7 +40,24 @@ fn lines(page: &Page<'_>, l: &Listener) -> Vec<(&'static str, String)> {
         lines.push((question(step.question), format!("{}: {}", answer(step.answer), step.because)));
     }
     lines.push(("  so", cause(verdict.cause).into()));
+    lines.extend(windows(page, l));
     lines.extend(verdict.rivals.iter().map(|r| ("  or", format!("{}: {}", r.name, r.text))));
+    lines
+}
+
+/// When it was so; the first ones, and how many more.
+fn windows(page: &Page<'_>, l: &Listener) -> Vec<(&'static str, String)> {
+    let shown = if page.layout.detail == Detail::Verbose { usize::MAX } else { WINDOWS_SHOWN };
+    let span = |w: &Window| format!("{}, for {}", page.time(w.start), w.end.since(w.start));
+    let line = |w: &Window| match &l.windows[..] {
+        [_] => span(w),
+        _ => format!("{}: {}", span(w), cause(w.verdict.cause)),
+    };
+    let mut lines: Vec<_> = l.windows.iter().take(shown).map(|w| ("  when", line(w))).collect();
+    let more = l.windows.len().saturating_sub(shown) as u64;
+    if more > 0 {
+        lines.push(("", format!("{}; -v shows each", counted(more, "more span"))));
+    }
     lines
 }
 
@@ -103,6 +120,9 @@ fn answer(answer: Answer) -> &'static str {
 fn cause(cause: Cause) -> &'static str {
     match cause {
         Cause::AcceptQueueFull => "the accept queue is full: the application does not accept() fast enough",
+        Cause::AcceptQueueFullBehindCookies => {
+            "the accept queue is full, and SYN cookies answer: connections are open for clients only"
+        }
         Cause::SynQueueFull => "the SYN queue is full: SYNs are dropped, clients wait or give up",
         Cause::SynCookies => "SYN cookies answer in place of the SYN queue, which was full or is not used",
         Cause::FilterOrLoss => "something before the listener drops SYNs, or the path loses them",
@@ -110,5 +130,7 @@ fn cause(cause: Cause) -> &'static str {
     }
 }
 
+/// Spans with a verdict of their own shown of each, unless asked for all.
+const WINDOWS_SHOWN: usize = 4;
 /// Listeners shown unless asked for all.
 const SHOWN: usize = 3;

@@ -3,8 +3,8 @@
 use super::attempt::ttl_step;
 use crate::rules::Severity;
 use crate::rules::registry::{Detail, Judgement, Scene};
-use crate::tcp::{Certainty, Duration, State};
-use crate::track::Fact;
+use crate::tcp::{Certainty, Segment, State};
+use crate::track::{Fact, Offer};
 
 pub(super) fn bad_ack(scene: &Scene<'_>) -> Option<Judgement> {
     let Fact::SynAckWrongAck { expected, ack } = scene.event.fact else { return None };
@@ -51,7 +51,7 @@ pub(super) fn isn_changed(scene: &Scene<'_>) -> Option<Judgement> {
     if !opening {
         return None;
     }
-    let later = gap > COOKIE_MINUTE;
+    let later = gap > scene.config.thresholds.cookie_minute;
     Detail::new("the {end} answered one SYN with two SYN+ACKs, {first_isn} and {second_isn} {gap} later")
         .severity(if later { Severity::Note } else { Severity::Warning })
         .cause(scene.connection.open.syn_frame)
@@ -61,11 +61,18 @@ pub(super) fn isn_changed(scene: &Scene<'_>) -> Option<Judgement> {
         .with("gap_ns", gap.0)
         .with("ttl_step", ttl_step(scene))
         .with("ip_id", scene.segment.and_then(|s| s.ip.id))
+        .with("same_options", server.offer.zip(scene.segment).map(|(first, s)| has_options_of(s, &first)))
         .report()
 }
 
-/// SYN cookies of Linux change with a counter that moves once a minute (net/ipv4/syncookies.c).
-const COOKIE_MINUTE: Duration = Duration::from_secs(60);
+/// Whether a SYN+ACK offers what the first one did; two hosts seldom do.
+fn has_options_of(s: &Segment, first: &Offer) -> bool {
+    let o = &s.options;
+    o.mss == first.mss
+        && o.window_scale.is_some() == first.window_scale
+        && o.sack_permitted == first.sack_permitted
+        && o.timestamps.is_some() == first.timestamps
+}
 
 pub(super) fn refused(scene: &Scene<'_>) -> Option<Judgement> {
     let Fact::Refused { rtt } = scene.event.fact else { return None };

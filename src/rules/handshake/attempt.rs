@@ -2,10 +2,13 @@
 
 use std::net::IpAddr;
 
+use ipnet::IpNet;
+
+use super::schedule::Schedule;
 use crate::rules::Severity;
 use crate::rules::registry::{Detail, Judgement, Scene};
 use crate::tcp::{Duration, State};
-use crate::track::Fact;
+use crate::track::{Fact, Gaps};
 
 pub(super) fn repeated(scene: &Scene<'_>) -> Option<Judgement> {
     let (variant, gap, count) = match scene.event.fact {
@@ -14,7 +17,7 @@ pub(super) fn repeated(scene: &Scene<'_>) -> Option<Judgement> {
         Fact::SynAckRepeated { gap, count, after_ack: false, .. } => ("synack", gap, count),
         _ => return None,
     };
-    if gap < SHORTEST && variant != "synack-late" {
+    if gap < scene.config.thresholds.handshake_gap && variant != "synack-late" {
         return None;
     }
     let many = count >= scene.config.thresholds.handshake_repeats;
@@ -23,6 +26,10 @@ pub(super) fn repeated(scene: &Scene<'_>) -> Option<Judgement> {
         _ => "the {end} sent its SYN+ACK again, {repeats} time(s) in all, the last after {gap}",
     };
     let waited = scene.event.at.since(scene.connection.first);
+    let open = &scene.connection.open;
+    let gaps = if variant == "syn" { &open.syn_gaps } else { &open.syn_ack_gaps };
+    let gaps = gaps.as_deref().map(Gaps::as_slice).unwrap_or_default();
+    let schedule = Schedule::of(gaps);
     Detail::new(message)
         .variant(variant)
         .severity(if many { Severity::Warning } else { Severity::Note })
@@ -30,11 +37,13 @@ pub(super) fn repeated(scene: &Scene<'_>) -> Option<Judgement> {
         .with("gap", gap.to_string())
         .with("gap_ns", gap.0)
         .with("waited_ns", waited.0)
+        .with("gaps_ms", gaps.iter().map(|g| g.0 / MILLISECOND).collect::<Vec<_>>())
+        .with("schedule", schedule.name())
+        .with("schedule_of", schedule.stacks(variant == "syn"))
         .report()
 }
 
-/// No stack repeats sooner (Linux TCP_RTO_MIN, include/net/tcp.h).
-const SHORTEST: Duration = Duration::from_millis(200);
+const MILLISECOND: i64 = Duration::from_millis(1).0;
 
 pub(super) fn timed_out(scene: &Scene<'_>) -> Option<Judgement> {
     let c = scene.connection;
@@ -109,8 +118,13 @@ pub(super) fn early_data(scene: &Scene<'_>) -> Option<Judgement> {
 
 pub(super) fn group_address(scene: &Scene<'_>) -> Option<Judgement> {
     let s = scene.segment.filter(|s| s.flags.syn() && !s.flags.ack())?;
+    let network = |addr| broadcast_of(addr, &scene.config.local_nets);
     let (variant, message) = if is_group(s.dst.addr) {
         ("destination", "the {end} sent a SYN to {destination}, which is not the address of one host")
+    } else if network(s.dst.addr).is_some() {
+        ("destination", "the {end} sent a SYN to {destination}, the broadcast address of {network}")
+    } else if network(s.src.addr).is_some() {
+        ("source", "a SYN came from {source}, the broadcast address of {network}")
     } else if s.ip.link_broadcast && !s.dst.addr.is_loopback() {
         ("link", "the {end} sent a SYN to every host of the link, though {destination} is the address of one")
     } else if is_group(s.src.addr) || is_nowhere(s.src.addr) || loops_outside(s.src.addr, s.dst.addr) {
@@ -124,7 +138,15 @@ pub(super) fn group_address(scene: &Scene<'_>) -> Option<Judgement> {
         .with("source", s.src.addr.to_string())
         .with("destination", s.dst.addr.to_string())
         .with("link_broadcast", s.ip.link_broadcast)
+        .with("network", network(s.dst.addr).or(network(s.src.addr)).map(|n| n.to_string()))
         .report()
+}
+
+/// The network whose directed broadcast address this is, among those that the user named.
+fn broadcast_of(addr: IpAddr, nets: &[IpNet]) -> Option<&IpNet> {
+    // Two addresses, or one, leave none for all (RFC 3021).
+    nets.iter()
+        .find(|n| matches!(n, IpNet::V4(v4) if v4.prefix_len() < 31 && IpAddr::V4(v4.broadcast()) == addr))
 }
 
 fn is_group(addr: IpAddr) -> bool {

@@ -2,6 +2,8 @@
 
 mod answer;
 mod attempt;
+mod rewritten;
+mod schedule;
 
 use super::registry::rules;
 
@@ -14,7 +16,9 @@ rules! {
     /// is answered.
     /// ## When it is normal
     /// A single one after a lost packet. Three or more are a warning: the path loses much, or the server's queues
-    /// are full. A SYN+ACK repeated after the final ACK was captured is not reported here but by HO004.
+    /// are full. A SYN+ACK repeated after the final ACK was captured is not reported here but by HO004. The gaps tell
+    /// by which timer it was repeated: `doubling` (Linux before 6.5, Windows, and nearly every SYN+ACK),
+    /// `linear-then-doubling` (Linux since 6.5, BSD and Apple systems), `constant` as no system does.
     /// ## Example
     /// SYN at 0 s, again at 1 s and at 3 s, SYN+ACK at 3.01 s.
     /// ## Source
@@ -30,14 +34,15 @@ rules! {
     /// A client must refuse it and answer with a RST, so the connection does not open.
     /// ## When it is normal
     /// An old duplicate that shows up again (RFC 9293 figure 8), or a middlebox that rewrites sequence numbers on one
-    /// side of the capture point only: then the difference is the same in both directions for the whole connection.
+    /// side of the capture point only: where three connections are off by the same, other than by one, it is a note
+    /// (`sequence-rewriting`).
     /// ## Example
     /// SYN 100, SYN+ACK 300 acknowledging 91 instead of 101, RST 91.
     /// ## Source
     /// RFC 9293 §3.10.7.3, first check.
     "HS002" "synack-bad-ack" {
         severity: Error, source: "RFC 9293 §3.10.7.3", since: "0.1",
-        wants: [SynAckWrongAck], check: Connection(answer::bad_ack),
+        wants: [SynAckWrongAck], check: Connection(answer::bad_ack), review: rewritten::REVIEW,
     }
     /// ## What it reports
     /// The client's first segment after the SYN+ACK does not fit it: it acknowledges what the server has not sent, or
@@ -61,7 +66,7 @@ rules! {
     /// Two hosts answered, or one answered and somebody forged the other: the first to arrive wins the connection.
     /// ## When it is normal
     /// More than a minute apart, a server that uses SYN cookies makes a new number (a note); so do load balancers and
-    /// anycast routes that change the server between two SYNs. Different TTLs speak for two hosts.
+    /// anycast routes that change the server between two SYNs. Different TTLs or options speak for two hosts.
     /// ## Example
     /// SYN 100, SYN+ACK 7777 acknowledging 101, 5 ms later SYN+ACK 300 acknowledging 101.
     /// ## Source
@@ -141,8 +146,8 @@ rules! {
     /// ## Why it matters
     /// No host may answer it. It comes from a fault in an address table or from somebody who hopes for many answers.
     /// ## When it is normal
-    /// Never. A subnet's own broadcast address is not recognized as such, for its mask is not in the packets; the link
-    /// layer's address gives it away where it was captured.
+    /// Never. A subnet's own broadcast address is recognized where `--local-net` names the subnet, for its mask is not
+    /// in the packets; else only the link layer's address gives it away, where it was captured.
     /// ## Example
     /// SYN to 224.0.0.1.
     /// ## Source

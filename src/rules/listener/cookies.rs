@@ -3,6 +3,7 @@
 //! Two findings hold a single client against itself, so they need the 4-tuple: `Tuples` keeps 16,384 of them, those
 //! least recently used go first and are forgotten.
 
+use crate::config::Thresholds;
 use crate::rules::counter::{Frames, Table};
 use crate::rules::finding::Finding;
 use crate::rules::wide::wide;
@@ -50,14 +51,15 @@ pub(super) enum Proof {
 const MAX_TUPLES: usize = 1 << 14;
 /// The server's secret part of a cookie changes each minute (Linux syncookies.c, tcp_cookie_time).
 const SPAN: Duration = Duration::from_secs(60);
-/// ISNs of the client with one difference; two alone may be chance where both ends count the same clock.
-const ISNS: u32 = 3;
-/// SYN+ACKs with the same low timestamp bits: by chance once in 64^7.
-const SYN_ACKS: u32 = 8;
 
 impl Tuples {
     /// A SYN+ACK on a 4-tuple; gives a proof when it completes one.
-    pub fn on_syn_ack(&mut self, tuple: (Endpoint, Endpoint), s: &SynAck) -> Option<Proof> {
+    pub fn on_syn_ack(
+        &mut self,
+        tuple: (Endpoint, Endpoint),
+        s: &SynAck,
+        limits: &Thresholds,
+    ) -> Option<Proof> {
         let mut gone = Vec::new();
         let make = || Tuple { last: *s, same_difference: 1, same_low_bits: 1, frames: Frames::default() };
         let known = self.table.get(&tuple).is_some();
@@ -72,12 +74,13 @@ impl Tuples {
             return None;
         }
         t.frames.add(s.frame);
-        t.follow(s)
+        t.follow(s, limits)
     }
 }
 
 impl Tuple {
-    fn follow(&mut self, s: &SynAck) -> Option<Proof> {
+    fn follow(&mut self, s: &SynAck, limits: &Thresholds) -> Option<Proof> {
+        let (isns, syn_acks) = (limits.cookie_isns.max(2), limits.cookie_synacks.max(2));
         let before = std::mem::replace(&mut self.last, *s);
         let difference = |x: &SynAck| x.isn.0.wrapping_sub(x.client_isn.0);
         if before.client_isn != s.client_isn {
@@ -88,13 +91,13 @@ impl Tuple {
         let same = low(s).is_some() && low(&before) == low(s) && before.tsval != s.tsval;
         self.same_low_bits = if same { self.same_low_bits + 1 } else { 1 };
         let frames = self.frames.clone();
-        if self.same_difference == ISNS && before.client_isn != s.client_isn {
-            return Some(Proof::SameDifference { difference: difference(s), isns: ISNS, frames, at: s.at });
+        if self.same_difference == isns && before.client_isn != s.client_isn {
+            return Some(Proof::SameDifference { difference: difference(s), isns, frames, at: s.at });
         }
         let low_bits = s.tsval.unwrap_or(0) % 64;
-        (self.same_low_bits == SYN_ACKS).then_some(Proof::SameLowBits {
+        (self.same_low_bits == syn_acks).then_some(Proof::SameLowBits {
             low_bits,
-            syn_acks: SYN_ACKS,
+            syn_acks,
             frames,
             at: s.at,
         })
@@ -119,11 +122,6 @@ pub(super) struct Cookies {
     said: [bool; 3],
 }
 
-/// A half-open entry this old had its SYN+ACK sent again at 1 and 3 s by a server that keeps it.
-const OLD: Duration = Duration::from_millis(3500);
-/// So many of them without any.
-const SILENT: u32 = 20;
-
 impl Cookies {
     /// Whether anything tells that no entries are kept.
     pub fn are_in_use(&self) -> bool {
@@ -143,19 +141,23 @@ impl Cookies {
         key: Endpoint,
         at: Timestamp,
         frame: u64,
-        retransmissions: u32,
-        age: Duration,
+        (retransmissions, age): (u32, Duration),
+        limits: &Thresholds,
     ) -> Option<Finding> {
-        if retransmissions > 0 || age < OLD {
+        if retransmissions > 0 || age < limits.cookie_age {
             return None;
         }
         self.silent += 1;
         self.frames.add(frame);
-        if !self.has_retransmitted || self.silent < SILENT || std::mem::replace(&mut self.said[1], true) {
+        if !self.has_retransmitted
+            || self.silent < limits.cookie_silent
+            || std::mem::replace(&mut self.said[1], true)
+        {
             return None;
         }
         let message = format!(
-            "{key} sent no SYN+ACK again for {SILENT} half-open connections in a row, though it did before: SYN cookies, or a device that answers for it"
+            "{key} sent no SYN+ACK again for {} half-open connections in a row, though it did before: SYN cookies, or a device that answers for it",
+            self.silent
         );
         let mut finding = wide("HO005", key.to_string(), at, message);
         finding.variant = Some("no-retransmission");

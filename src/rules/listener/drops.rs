@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use crate::config::Thresholds;
 use crate::rules::counter::Frames;
 use crate::rules::finding::{Finding, Severity};
 use crate::rules::wide::wide;
@@ -18,6 +19,7 @@ pub(super) struct Drops {
     served: Vec<IpAddr>,
     /// Dropped, and no answer to another client seen near it yet.
     waiting: Vec<Dropped>,
+    rates: Rates,
     episode: Option<Episode>,
     accept_queue_full_at: Option<Timestamp>,
 }
@@ -45,10 +47,6 @@ struct Episode {
     frames: Frames,
 }
 
-/// So near in time must the answer to another client be (tcp.md §2, HO003).
-const NEAR: Duration = Duration::from_secs(10);
-/// So many clients make it more than a lost packet.
-const CLIENTS: u64 = 3;
 /// Refusing the same clients for so long without exception is what a filter does.
 const FILTER: Duration = Duration::from_secs(20);
 const MAX_WAITING: usize = 64;
@@ -56,8 +54,14 @@ const MAX_CLIENTS: usize = 256;
 const MAX_SERVED: usize = 16;
 
 impl Drops {
+    /// An entry came into its SYN queue: a SYN was answered for the first time.
+    pub fn entered(&mut self, at: Timestamp, limits: &Thresholds) {
+        self.rates.slot(at, limits).answered += 1;
+    }
+
     /// The listener answered a client.
-    pub fn answered(&mut self, at: Timestamp, client: Endpoint) {
+    pub fn answered(&mut self, at: Timestamp, client: Endpoint, limits: &Thresholds) {
+        let near = limits.syn_drop_near;
         if !self.served.contains(&client.addr) {
             if self.served.len() == MAX_SERVED {
                 self.served.remove(0);
@@ -73,20 +77,28 @@ impl Drops {
         self.answers[0] = Some((at, client));
         let (now, later): (Vec<Dropped>, Vec<Dropped>) =
             self.waiting.drain(..).partition(|d| d.client != client);
-        self.waiting = later.into_iter().filter(|d| is_near(d.at, at)).collect();
+        self.waiting = later.into_iter().filter(|d| is_near(d.at, at, near)).collect();
         for dropped in now {
-            if is_near(dropped.at, at) {
-                self.confirm(&dropped);
+            if is_near(dropped.at, at, near) {
+                self.confirm(&dropped, near);
             }
         }
     }
 
     /// A SYN came again that nothing had answered.
-    pub fn dropped(&mut self, at: Timestamp, client: Endpoint, frame: u64, half_open: u64) {
+    pub fn dropped(
+        &mut self,
+        at: Timestamp,
+        (client, frame): (Endpoint, u64),
+        half_open: u64,
+        limits: &Thresholds,
+    ) {
+        self.rates.slot(at, limits).dropped += 1;
+        let span = limits.syn_drop_near;
         let dropped = Dropped { at, client, frame, half_open };
-        let near = self.answers.iter().flatten().any(|(t, c)| *c != client && is_near(*t, at));
+        let near = self.answers.iter().flatten().any(|(t, c)| *c != client && is_near(*t, at, span));
         if near {
-            self.confirm(&dropped);
+            self.confirm(&dropped, span);
         } else {
             if self.waiting.len() == MAX_WAITING {
                 self.waiting.remove(0);
@@ -100,9 +112,9 @@ impl Drops {
         self.accept_queue_full_at = Some(at);
     }
 
-    fn confirm(&mut self, dropped: &Dropped) {
+    fn confirm(&mut self, dropped: &Dropped, near: Duration) {
         let served = self.served.contains(&dropped.client.addr);
-        let accept_queue = self.accept_queue_full_at.is_some_and(|t| is_near(t, dropped.at));
+        let accept_queue = self.accept_queue_full_at.is_some_and(|t| is_near(t, dropped.at, near));
         let episode = self.episode.get_or_insert_with(|| Episode::new(dropped.at));
         episode.first = episode.first.min(dropped.at);
         episode.last = episode.last.max(dropped.at);
@@ -119,15 +131,78 @@ impl Drops {
     }
 
     /// The episode, where none of it can follow any more.
-    pub fn close_if_over(&mut self, key: Endpoint, now: Timestamp, backlog: Option<u64>) -> Option<Finding> {
-        let over = self.episode.as_ref().is_some_and(|e| now.since(e.last) > NEAR.times(2));
-        if over { self.close(key, backlog) } else { None }
+    pub fn close_if_over(&mut self, key: Endpoint, now: Timestamp, limits: &Thresholds) -> Option<Finding> {
+        let quiet = limits.syn_drop_near.times(2);
+        let over = self.episode.as_ref().is_some_and(|e| now.since(e.last) > quiet);
+        if over { self.close(key, limits) } else { None }
     }
 
-    /// The episode so far.
-    pub fn close(&mut self, key: Endpoint, backlog: Option<u64>) -> Option<Finding> {
+    /// The episode so far: enough clients, or a large part of all SYNs.
+    pub fn close(&mut self, key: Endpoint, limits: &Thresholds) -> Option<Finding> {
         let episode = self.episode.take()?;
-        (episode.count() >= CLIENTS).then(|| episode.finding(key, backlog))
+        let worst = self.rates.take_worst(limits);
+        let many = episode.count() >= limits.syn_drop_clients;
+        let share = worst.filter(|w| w.share() >= limits.syn_drop_share);
+        (many || share.is_some()).then(|| episode.finding(key, limits.backlog(&key), many, worst))
+    }
+}
+
+/// SYNs of the listener, by spans of [`Thresholds::syn_drop_near`]: the latest ones, and the worst of those before.
+#[derive(Debug, Default)]
+struct Rates {
+    slots: [Slot; Self::SLOTS],
+    worst: Option<Slot>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Slot {
+    number: i64,
+    answered: u64,
+    dropped: u64,
+}
+
+impl Slot {
+    fn syns(&self) -> u64 {
+        self.answered + self.dropped
+    }
+
+    /// Dropped ones, in per cent.
+    fn share(&self) -> u64 {
+        self.dropped * 100 / self.syns().max(1)
+    }
+
+    /// One drop alone is a lost packet, and of few SYNs each is a large share.
+    fn tells(&self, limits: &Thresholds) -> bool {
+        self.dropped >= 2 && self.syns() >= limits.syn_drop_syns
+    }
+}
+
+impl Rates {
+    /// More than an episode waits before it closes.
+    const SLOTS: usize = 4;
+
+    fn slot(&mut self, at: Timestamp, limits: &Thresholds) -> &mut Slot {
+        let number = at.0.div_euclid(limits.syn_drop_near.0.max(1));
+        let place = number.rem_euclid(Self::SLOTS as i64) as usize;
+        if self.slots[place].number != number {
+            let old = std::mem::replace(&mut self.slots[place], Slot { number, ..Slot::default() });
+            self.keep(old, limits);
+        }
+        &mut self.slots[place]
+    }
+
+    fn keep(&mut self, slot: Slot, limits: &Thresholds) {
+        if slot.tells(limits) && self.worst.is_none_or(|w| slot.share() > w.share()) {
+            self.worst = Some(slot);
+        }
+    }
+
+    /// The worst span since this was asked last, where one tells anything.
+    fn take_worst(&mut self, limits: &Thresholds) -> Option<Slot> {
+        for slot in std::mem::take(&mut self.slots) {
+            self.keep(slot, limits);
+        }
+        self.worst.take()
     }
 }
 
@@ -150,7 +225,7 @@ impl Episode {
         self.clients.len() as u64 + self.more_clients
     }
 
-    fn finding(&self, key: Endpoint, backlog: Option<u64>) -> Finding {
+    fn finding(&self, key: Endpoint, backlog: Option<u64>, many: bool, worst: Option<Slot>) -> Finding {
         let (clients, lasted) = (self.count(), self.last.since(self.first));
         let syn_queue = backlog.is_some_and(|b| self.half_open * 100 >= b * 80);
         let is_filter = !self.any_served && !self.accept_queue && !syn_queue && lasted >= FILTER;
@@ -166,8 +241,8 @@ impl Episode {
         );
         let mut finding = wide("HO003", key.to_string(), self.first, message);
         finding.severity = if is_filter { Severity::Note } else { Severity::Warning };
-        finding.confidence =
-            if variant == "unknown" || is_filter { Confidence::Medium } else { Confidence::High };
+        let unsure = variant == "unknown" || is_filter || !many;
+        finding.confidence = if unsure { Confidence::Medium } else { Confidence::High };
         finding.variant = Some(variant);
         finding.frames = self.frames.sorted();
         (finding.start, finding.end) = (Some(self.first), Some(self.last));
@@ -175,6 +250,8 @@ impl Episode {
         finding.evidence = vec![
             ("clients", clients.into()),
             ("repeated_syns", self.syns.into()),
+            ("dropped_percent", worst.map(|w| w.share()).into()),
+            ("syns_of_that_time", worst.map(|w| w.syns()).into()),
             ("half_open", self.half_open.into()),
             ("backlog", backlog.into()),
         ];
@@ -182,6 +259,6 @@ impl Episode {
     }
 }
 
-fn is_near(a: Timestamp, b: Timestamp) -> bool {
-    a.since(b).0.abs() <= NEAR.0
+fn is_near(a: Timestamp, b: Timestamp, span: Duration) -> bool {
+    a.since(b).0.abs() <= span.0
 }

@@ -4,22 +4,28 @@
 
 mod cookies;
 mod drops;
+mod overflow;
 mod queue;
 
 use super::counter::Table;
 use super::finding::Finding;
-use super::registry::{Detector, Seen};
+use super::registry::{Detector, Review, Seen};
 use crate::config::{RuleConfig, Thresholds};
 use crate::tcp::{Endpoint, Timestamp};
-use crate::track::{Ended, Fact, HalfOpenEnd, Record};
+use crate::track::{Ended, Fact, HalfOpenEnd, Kind, Record};
 use cookies::{Cookies, Tuples};
 use drops::Drops;
+use overflow::Overflow;
 use queue::{Completion, Queue};
 
 /// Listeners remembered at once.
 const MAX_LISTENERS: usize = 4096;
 
-/// The detector behind HO002, HO003, HO005 and HO006.
+/// Looks at HO004 again.
+pub(super) const REVIEW: Review =
+    Review { wants: &[Kind::SynAckRepeated, Kind::AcceptAborted], make: listeners };
+
+/// The detector behind HO002, HO003, HO005 and HO006, and the reviewer of HO004.
 pub(super) fn listeners(config: &RuleConfig) -> Box<dyn Detector> {
     Box::new(Listeners {
         limits: config.thresholds.clone(),
@@ -45,6 +51,7 @@ struct Listener {
     cookies: Cookies,
     queue: Queue,
     completion: Completion,
+    overflow: Overflow,
 }
 
 impl Detector for Listeners {
@@ -54,16 +61,18 @@ impl Detector for Listeners {
         let [own, other] = [seen.endpoints[event.end], seen.endpoints[1 - event.end]];
         match event.fact {
             Fact::SynUnanswered => {
-                let listener = self.listener(other, say);
-                listener.drops.dropped(at, own, frame, listener.queue.length());
+                self.listener(other, say);
+                self.note(other, |l, limits| {
+                    l.drops.dropped(at, (own, frame), l.queue.length(), limits);
+                });
                 self.close_drops(other, at, say);
             }
             Fact::SynAckSent { client_isn, isn, tsval, layout } => {
                 let sent = cookies::SynAck { at, frame, client_isn, isn, tsval, layout };
-                let proof = self.tuples.on_syn_ack((other, own), &sent);
+                let proof = self.tuples.on_syn_ack((other, own), &sent, &self.limits);
                 let listener = self.listener(own, say);
-                listener.drops.answered(at, other);
                 say.extend(listener.cookies.on_proof(own, proof));
+                self.note(own, |l, limits| l.drops.answered(at, other, limits));
                 self.close_drops(own, at, say);
             }
             Fact::SynAckRepeated { after_ack, after_established, .. } => {
@@ -71,20 +80,26 @@ impl Detector for Listeners {
                 listener.cookies.retransmitted();
                 if after_ack && !after_established {
                     listener.drops.accept_queue_full(at);
+                    self.note(own, |l, limits| l.overflow.repeated(seen.connection, at, limits));
                 }
             }
-            Fact::AcceptAborted => self.listener(own, say).drops.accept_queue_full(at),
+            Fact::AcceptAborted => {
+                self.listener(own, say).drops.accept_queue_full(at);
+                self.note(own, |l, limits| l.overflow.aborted(seen.connection, at, limits));
+            }
             Fact::HalfOpenEntered { again } => {
-                let backlog = self.limits.backlog(&own);
+                let (backlog, share) = (self.limits.backlog(&own), self.limits.backlog_share);
                 let listener = self.listener(own, say);
-                listener.queue.enter(at, frame, backlog);
+                listener.queue.enter(at, frame, backlog, share);
                 if again {
                     listener.completion.take_back(at);
+                } else {
+                    self.note(own, |l, limits| l.drops.entered(at, limits));
                 }
             }
             Fact::HalfOpenLeft { kind, retransmissions, age } => {
                 let Some(listener) = self.table.get(&own) else { return };
-                say.extend(listener.cookies.left(own, at, frame, retransmissions, age));
+                say.extend(listener.cookies.left(own, at, frame, (retransmissions, age), &self.limits));
                 say.extend(listener.queue.leave(own, at, &listener.cookies));
                 say.extend(listener.completion.left(own, at, frame, (other, kind), &self.limits));
             }
@@ -92,7 +107,18 @@ impl Detector for Listeners {
         }
     }
 
+    fn review(&mut self, record: &Record, findings: &mut [Finding]) {
+        let Some(listener) = self.table.get(&record.endpoints.server) else { return };
+        let overflows = |f: &&mut Finding| f.rule == "HO004" && f.variant != Some("defer-accept");
+        for finding in findings.iter_mut().filter(overflows) {
+            finding.confidence = listener.overflow.confidence(finding.at, finding.confidence);
+        }
+    }
+
     fn on_record(&mut self, record: &Record, say: &mut Vec<Finding>) {
+        if let Some(listener) = self.table.get(&record.endpoints.server) {
+            say.extend(listener.overflow.ended(record.endpoints.server, record, &self.limits));
+        }
         // An entry whose connection was let go before it left the queue.
         let is_gone = record.half_open.is_some_and(|h| h.end_kind == HalfOpenEnd::Censored)
             && record.ended != Ended::EndOfCapture;
@@ -104,7 +130,7 @@ impl Detector for Listeners {
     fn on_end(&mut self, now: Timestamp, say: &mut Vec<Finding>) {
         let forgotten = self.table.forgotten();
         for (endpoint, listener) in self.table.drain() {
-            listener.finish(endpoint, now, forgotten, say);
+            listener.finish(endpoint, now, (forgotten, &self.limits), say);
         }
     }
 }
@@ -114,24 +140,34 @@ impl Listeners {
         let listener = self.table.at(endpoint, &mut self.gone, Listener::default);
         for (endpoint, gone) in self.gone.drain(..) {
             let now = gone.queue.latest();
-            gone.finish(endpoint, now, 0, say);
+            gone.finish(endpoint, now, (0, &self.limits), say);
         }
         listener
     }
 
+    fn note(&mut self, endpoint: Endpoint, note: impl FnOnce(&mut Listener, &Thresholds)) {
+        if let Some(listener) = self.table.get(&endpoint) {
+            note(listener, &self.limits);
+        }
+    }
+
     fn close_drops(&mut self, endpoint: Endpoint, now: Timestamp, say: &mut Vec<Finding>) {
         if let Some(listener) = self.table.get(&endpoint) {
-            let backlog = self.limits.backlog(&endpoint);
-            say.extend(listener.drops.close_if_over(endpoint, now, backlog));
+            say.extend(listener.drops.close_if_over(endpoint, now, &self.limits));
         }
     }
 }
 
 impl Listener {
-    fn finish(mut self, endpoint: Endpoint, now: Timestamp, forgotten: u64, say: &mut Vec<Finding>) {
+    fn finish(
+        mut self,
+        endpoint: Endpoint,
+        now: Timestamp,
+        (forgotten, limits): (u64, &Thresholds),
+        say: &mut Vec<Finding>,
+    ) {
         let first = say.len();
-        let backlog = self.queue.backlog();
-        say.extend(self.drops.close(endpoint, backlog));
+        say.extend(self.drops.close(endpoint, limits));
         say.extend(self.queue.close(endpoint, now, &self.cookies));
         say.extend(self.completion.close(endpoint, now));
         if forgotten > 0 {
@@ -139,13 +175,5 @@ impl Listener {
                 finding.evidence.push(("listeners_forgotten", forgotten.into()));
             }
         }
-    }
-}
-
-impl Thresholds {
-    /// The effective backlog of a listener, where the user told one: the kernel clamps it to somaxconn.
-    fn backlog(&self, endpoint: &Endpoint) -> Option<u64> {
-        let own = self.backlog_of.iter().find(|(e, _)| e == endpoint).map(|(_, n)| *n);
-        own.or(self.backlog).map(|n| n.min(self.somaxconn))
     }
 }

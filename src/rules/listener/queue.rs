@@ -14,6 +14,8 @@ use super::cookies::Cookies;
 pub(super) struct Queue {
     length: u64,
     backlog: Option<u64>,
+    /// When the first was seen.
+    first: Option<Timestamp>,
     latest: Timestamp,
     pressure: Option<Pressure>,
 }
@@ -33,22 +35,18 @@ impl Queue {
         self.length
     }
 
-    /// The effective backlog, where the user told it.
-    pub fn backlog(&self) -> Option<u64> {
-        self.backlog
-    }
-
     /// When it last changed.
     pub fn latest(&self) -> Timestamp {
         self.latest
     }
 
     /// One more.
-    pub fn enter(&mut self, at: Timestamp, frame: u64, backlog: Option<u64>) {
+    pub fn enter(&mut self, at: Timestamp, frame: u64, backlog: Option<u64>, share: u64) {
         self.length += 1;
         self.backlog = backlog;
+        self.first.get_or_insert(at);
         self.latest = self.latest.max(at);
-        if backlog.is_none_or(|b| self.length * 100 < b * 80) {
+        if backlog.is_none_or(|b| self.length * 100 < b.saturating_mul(share)) {
             return;
         }
         let length = self.length;
@@ -90,9 +88,18 @@ impl Queue {
             ("backlog", backlog.into()),
             ("share_percent", share.into()),
             ("lasted_ns", lasted.0.into()),
+            (
+                "share_of_time_percent",
+                percent_of(lasted, self.first.map_or(lasted, |first| now.since(first))).into(),
+            ),
         ];
         Some(finding)
     }
+}
+
+/// The part of the whole, which is never nothing.
+fn percent_of(part: Duration, whole: Duration) -> i64 {
+    part.0.saturating_mul(100) / whole.0.max(part.0).max(1)
 }
 
 /// How half-open entries of the last minute ended, in sixths of it, and steady health checks left out.

@@ -40,7 +40,9 @@ pub(super) fn acked_unseen(scene: &Scene<'_>) -> Option<Judgement> {
 }
 
 pub(super) fn ack_of_unsent(scene: &Scene<'_>) -> Option<Judgement> {
-    let Fact::AckOfUnsent { ack, max } = scene.event.fact else { return None };
+    /// From so many on, each beyond the one before, it is a receiver's method (tcp.md SQ002).
+    const METHOD: u16 = 10;
+    let Fact::AckOfUnsent { ack, max, growing } = scene.event.fact else { return None };
     let seen = scene.connection.visibility();
     let sender = &scene.connection.ends[1 - scene.event.end];
     // The first segment seen of it was a keep-alive, which repeats the last number.
@@ -48,11 +50,14 @@ pub(super) fn ack_of_unsent(scene: &Scene<'_>) -> Option<Judgement> {
     if !seen.both_directions || seen.capture_loss || keep_alive {
         return None;
     }
-    Detail::new("the {end} acknowledged {ack}, {excess} bytes more than the {peer} ever sent")
-        .with("ack", ack.0)
-        .with("sent_up_to", max.0)
-        .with("excess", ack.distance(max))
-        .report()
+    let detail = if growing >= METHOD {
+        Detail::new("the {end} acknowledged what the {peer} had not sent {times} times, each time more: it asks for more than its share")
+            .variant("optimistic")
+            .with("times", growing)
+    } else {
+        Detail::new("the {end} acknowledged {ack}, {excess} bytes more than the {peer} ever sent")
+    };
+    detail.with("ack", ack.0).with("sent_up_to", max.0).with("excess", ack.distance(max)).report()
 }
 
 pub(super) fn overlap_conflict(scene: &Scene<'_>) -> Option<Judgement> {

@@ -24,7 +24,7 @@ rules! {
     }
     /// ## What it reports
     /// An acknowledgment of data that was never sent: its peer goes on from the old point. Needs both directions and
-    /// no loss in the capture.
+    /// no loss in the capture. Ten or more, each beyond the one before, are reported as `optimistic`.
     /// ## Why it matters
     /// It comes from a broken stack, from somebody who guesses (a blind attack), or from a receiver that acknowledges
     /// early to be sent more quickly than is fair.

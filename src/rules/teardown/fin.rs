@@ -7,14 +7,12 @@ use crate::track::{Confidence, Fact, Peer};
 
 /// An answer to what was sent later than this before the end may still be on its way.
 const STILL_COMING: Duration = Duration::from_secs(3);
-/// A peer that speaks so long after a FIN should have noticed it.
-const NOTICED: Duration = Duration::from_secs(1);
 
 pub(super) fn unacknowledged(scene: &Scene<'_>) -> Option<Judgement> {
     let end = (0..2).find(|&e| is_unacknowledged(scene, e))?;
     let c = scene.connection;
     let (sender, peer) = (&c.ends[end], &c.ends[1 - end]);
-    let ignored = spoke_after(sender, peer);
+    let ignored = spoke_after(scene, sender, peer);
     let message = if ignored {
         "the {end}'s FIN ({fins} sent) was never acknowledged, though the {peer} went on speaking for {after}"
     } else {
@@ -44,11 +42,12 @@ fn is_unacknowledged(scene: &Scene<'_>, end: usize) -> bool {
         || !c.visibility().both_directions
         || is_left_out(scene, end);
     let often = sender.flow.fin >= scene.config.thresholds.fin_repeats;
-    !acknowledged && !exempt && (often || spoke_after(sender, peer))
+    !acknowledged && !exempt && (often || spoke_after(scene, sender, peer))
 }
 
-fn spoke_after(sender: &Peer, peer: &Peer) -> bool {
-    sender.fin_first.zip(peer.last_sent).is_some_and(|(fin, last)| last.since(fin) >= NOTICED)
+fn spoke_after(scene: &Scene<'_>, sender: &Peer, peer: &Peer) -> bool {
+    let noticed = scene.config.thresholds.fin_noticed;
+    sender.fin_first.zip(peer.last_sent).is_some_and(|(fin, last)| last.since(fin) >= noticed)
 }
 
 pub(super) fn left_out(scene: &Scene<'_>) -> Option<Judgement> {
@@ -109,7 +108,7 @@ pub(super) fn violated(scene: &Scene<'_>) -> Option<Judgement> {
 pub(super) fn lingering(scene: &Scene<'_>) -> Option<Judgement> {
     let c = scene.connection;
     let (from, closed) = c.close.half_closed_at.zip(c.close.first_fin)?;
-    let until = c.close.second_fin_at.or(c.close.reset_at).unwrap_or(scene.event.at);
+    let until = c.close.second_fin_at.or(c.close.reset_at).unwrap_or(scene.known_until());
     let open = &c.ends[1 - closed];
     let silent_since = open.last_payload.map_or(from, |t| t.max(from)).min(until);
     let (idle, lasted) = (until.since(silent_since), until.since(from));

@@ -1,5 +1,6 @@
 //! TW: rules about TIME_WAIT.
 
+mod episode;
 mod holder;
 mod pile_up;
 mod ports;
@@ -86,8 +87,9 @@ rules! {
         wants: [TimeWaitEnded], check: Connection(holder::assassinated),
     }
     /// ## What it reports
-    /// A host with 10,000 connections in TIME_WAIT at once, or 80 % of its bound where that is known. Said when the
-    /// number has fallen to half of that, or at the end.
+    /// A host with 10,000 connections in TIME_WAIT at once, or 80 % of its bound where that is known; with whom most of
+    /// them were. Said when the number no longer grows, ten seconds later at the latest, and again only when it has
+    /// fallen to half of that in between.
     /// ## Why it matters
     /// Each costs memory and blocks a 4-tuple. At the bound (Linux tcp_max_tw_buckets) new ones are skipped, and old
     /// segments are no longer kept away.
@@ -103,12 +105,14 @@ rules! {
     }
     /// ## What it reports
     /// A client that has 80 % of its ports in use toward one server and port: open connections, and those the client
-    /// itself holds in TIME_WAIT. An error from 95 % on. Said when the share has fallen below 50 %, or at the end.
+    /// itself holds in TIME_WAIT. An error from 95 % on. Said when the share no longer grows, ten seconds later at the
+    /// latest, and again only when it has fallen below 50 % in between.
     /// ## Why it matters
     /// Without a free port no connection can be opened (EADDRNOTAVAIL, and no packet shows it). With a TIME_WAIT of
     /// 60 s the ports of Linux last for 470 connections a second.
     /// ## When it is normal
-    /// Never for one client; behind a NAT device many clients share an address, and each has ports of its own.
+    /// Never for one client; behind a NAT device many clients share an address: four kinds of SYN or more from it tell
+    /// that, and it is a note (`shared-address`).
     /// ## Example
     /// 26,000 short connections in 58 s to one server, closed by the client.
     /// ## Source

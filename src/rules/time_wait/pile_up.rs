@@ -4,22 +4,25 @@ use std::net::IpAddr;
 
 use foldhash::HashMap;
 
+use super::episode::Episode;
 use crate::config::RuleConfig;
-use crate::rules::{Detector, Finding, Seen, Severity};
-use crate::tcp::Timestamp;
-use crate::track::{Confidence, Ended, Fact, Record, Role};
+use crate::rules::wide::wide;
+use crate::rules::{Detector, Finding, Seen};
+use crate::tcp::{Duration, Timestamp};
+use crate::track::{Confidence, Ended, Event, Fact, Record, Role};
 
 pub(super) fn detector(config: &RuleConfig) -> Box<dyn Detector> {
     let limits = &config.thresholds;
     let by_buckets = limits.time_wait_buckets.map(|n| n * 80 / 100);
     let limit = by_buckets.map_or(limits.time_wait_pileup, |n| n.min(limits.time_wait_pileup)).max(1);
-    Box::new(PileUp { limit, hosts: HashMap::default(), uncounted: 0 })
+    Box::new(PileUp { limit, settle: limits.time_wait_settle, hosts: HashMap::default(), uncounted: 0 })
 }
 
 /// Hosts with at least one TIME_WAIT. At the bound a new host's TIME_WAITs are not counted, and the findings say so.
 #[derive(Debug)]
 struct PileUp {
     limit: u64,
+    settle: Duration,
     hosts: HashMap<IpAddr, Host>,
     uncounted: u64,
 }
@@ -27,31 +30,52 @@ struct PileUp {
 /// Hosts counted at once: 5 MiB. A host that piles up is there long before the table is full of others.
 const MAX_HOSTS: usize = 1 << 16;
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Host {
     now: u64,
     started: u64,
     started_as_server: u64,
-    episode: Option<Episode>,
+    peers: Peers,
+    episode: Option<Episode<()>>,
 }
 
-/// From reaching the limit until half of it.
-#[derive(Clone, Copy, Debug)]
-struct Episode {
-    began: Timestamp,
-    frame: u64,
-    peak: u64,
-    peak_at: Timestamp,
-    peak_frame: u64,
+/// With whom the most were started: no more than [`Peers::KEPT`], by Space-Saving (Metwally, Agrawal, El Abbadi 2005):
+/// a newcomer takes the place and the count of the rarest, so no count is too low.
+#[derive(Clone, Debug, Default)]
+struct Peers(Vec<(IpAddr, u64)>);
+
+impl Peers {
+    const KEPT: usize = 8;
+    const TOLD: usize = 4;
+
+    fn add(&mut self, peer: IpAddr) {
+        if let Some((_, count)) = self.0.iter_mut().find(|(addr, _)| *addr == peer) {
+            *count += 1;
+        } else if self.0.len() < Self::KEPT {
+            self.0.push((peer, 1));
+        } else if let Some(rarest) = self.0.iter_mut().min_by_key(|(addr, count)| (*count, *addr)) {
+            *rarest = (peer, rarest.1 + 1);
+        }
+    }
+
+    /// Most first.
+    fn top(&self) -> Vec<serde_json::Value> {
+        let mut peers = self.0.clone();
+        peers.sort_by_key(|(addr, count)| (std::cmp::Reverse(*count), *addr));
+        let told = peers.iter().take(Self::TOLD);
+        told.map(|(addr, count)| serde_json::json!({ "addr": addr, "at_most": count })).collect()
+    }
 }
 
 impl Detector for PileUp {
     fn on_seen(&mut self, seen: &Seen, say: &mut Vec<Finding>) {
         let Some(endpoint) = seen.endpoints.get(seen.event.end) else { return };
+        self.say_if_due(endpoint.addr, seen.event.at, say);
         match seen.event.fact {
             Fact::TimeWaitStarted => {
                 let as_server = seen.client.is_some_and(|client| client != seen.event.end);
-                self.enter(endpoint.addr, as_server, seen.event.at, seen.event.frame);
+                let peer = seen.endpoints[1 - seen.event.end].addr;
+                self.enter((endpoint.addr, peer), as_server, &seen.event);
             }
             Fact::TimeWaitEnded { .. } => self.leave(endpoint.addr, seen.event.at, say),
             _ => {}
@@ -68,22 +92,24 @@ impl Detector for PileUp {
                 Role::Client => record.endpoints.client.addr,
                 Role::Server => record.endpoints.server.addr,
             };
+            self.say_if_due(addr, record.last, say);
             self.leave(addr, record.last, say);
         }
     }
 
     fn on_end(&mut self, now: Timestamp, say: &mut Vec<Finding>) {
-        let mut hosts: Vec<(IpAddr, Host)> =
-            self.hosts.drain().filter(|(_, h)| h.episode.is_some()).collect();
+        let mut hosts: Vec<(IpAddr, Host)> = self.hosts.drain().collect();
         hosts.sort_by_key(|(addr, _)| *addr);
-        for (addr, host) in hosts {
-            say.extend(self.finding(addr, &host, now));
+        for (addr, mut host) in hosts {
+            if host.episode.as_mut().is_some_and(Episode::is_over) {
+                say.extend(self.finding(addr, &host, Some(now)));
+            }
         }
     }
 }
 
 impl PileUp {
-    fn enter(&mut self, addr: IpAddr, as_server: bool, at: Timestamp, frame: u64) {
+    fn enter(&mut self, (addr, peer): (IpAddr, IpAddr), as_server: bool, event: &Event) {
         if self.hosts.len() >= MAX_HOSTS && !self.hosts.contains_key(&addr) {
             self.uncounted += 1;
             return;
@@ -92,61 +118,59 @@ impl PileUp {
         host.now += 1;
         host.started += 1;
         host.started_as_server += u64::from(as_server);
-        if host.now < self.limit {
-            return;
+        host.peers.add(peer);
+        let (now, at, frame) = (host.now, event.at, event.frame);
+        if now >= self.limit {
+            host.episode.get_or_insert_with(|| Episode::new(now, (), at, frame)).reach(now, (), at, frame);
         }
-        let first = Episode { began: at, frame, peak: 0, peak_at: at, peak_frame: frame };
-        let episode = host.episode.get_or_insert(first);
-        if host.now > episode.peak {
-            (episode.peak, episode.peak_at, episode.peak_frame) = (host.now, at, frame);
+    }
+
+    /// Before the number changes: what it was so far may have stood for long.
+    fn say_if_due(&mut self, addr: IpAddr, at: Timestamp, say: &mut Vec<Finding>) {
+        let settle = self.settle;
+        let due = |h: &mut Host| h.episode.as_mut().is_some_and(|e| e.is_due(at, settle));
+        if self.hosts.get_mut(&addr).is_some_and(due) {
+            say.extend(self.hosts.get(&addr).and_then(|h| self.finding(addr, h, None)));
         }
     }
 
     fn leave(&mut self, addr: IpAddr, at: Timestamp, say: &mut Vec<Finding>) {
         let Some(host) = self.hosts.get_mut(&addr) else { return };
         host.now = host.now.saturating_sub(1);
-        if host.episode.is_some() && host.now * 2 <= self.limit {
-            let over = *host;
-            host.episode = None;
-            say.extend(self.finding(addr, &over, at));
+        let over = host.now * 2 <= self.limit;
+        if over && host.episode.as_mut().is_some_and(Episode::is_over) {
+            say.extend(self.hosts.get(&addr).and_then(|h| self.finding(addr, h, Some(at))));
         }
-        if self.hosts.get(&addr).is_some_and(|h| h.now == 0) {
-            self.hosts.remove(&addr);
+        if let Some(host) = self.hosts.get_mut(&addr).filter(|_| over) {
+            host.episode = None;
+            if host.now == 0 {
+                self.hosts.remove(&addr);
+            }
         }
     }
 
-    fn finding(&self, addr: IpAddr, host: &Host, end: Timestamp) -> Option<Finding> {
+    fn finding(&self, addr: IpAddr, host: &Host, end: Option<Timestamp>) -> Option<Finding> {
         let episode = host.episode?;
         let as_server = host.started_as_server * 100 / host.started.max(1);
-        let mut frames = vec![episode.frame, episode.peak_frame];
-        frames.dedup();
-        Some(Finding {
-            rule: "TW006",
-            name: "tw-pileup",
-            severity: Severity::Warning,
-            confidence: Confidence::Medium,
-            variant: None,
-            connection: None,
-            endpoint: None,
-            key: Some(addr.to_string()),
-            frames,
-            at: episode.began,
-            start: Some(episode.began),
-            end: Some(end),
-            count: episode.peak,
-            message: format!(
-                "{addr} held up to {} connections in TIME_WAIT at once ({as_server} % as the server; at most, for ends of TIME_WAIT are assumed)",
-                episode.peak
-            ),
-            evidence: vec![
-                ("peak", episode.peak.into()),
-                ("peak_at_ns", episode.peak_at.0.into()),
-                ("threshold", self.limit.into()),
-                ("started", host.started.into()),
-                ("as_server_percent", as_server.into()),
-                ("upper_bound", true.into()),
-                ("hosts_not_counted", self.uncounted.into()),
-            ],
-        })
+        let message = format!(
+            "{addr} held {} connections in TIME_WAIT at once ({as_server} % as the server; at most, for ends of TIME_WAIT are assumed)",
+            episode.peak
+        );
+        let mut finding = wide("TW006", addr.to_string(), episode.began, message);
+        finding.confidence = Confidence::Medium;
+        finding.frames = episode.frames();
+        (finding.start, finding.end) = (Some(episode.began), end);
+        finding.count = episode.peak;
+        finding.evidence = vec![
+            ("peak", episode.peak.into()),
+            ("peak_at_ns", episode.peak_at.0.into()),
+            ("threshold", self.limit.into()),
+            ("started", host.started.into()),
+            ("as_server_percent", as_server.into()),
+            ("top_peers", host.peers.top().into()),
+            ("upper_bound", true.into()),
+            ("hosts_not_counted", self.uncounted.into()),
+        ];
+        Some(finding)
     }
 }

@@ -4,17 +4,21 @@ use std::net::IpAddr;
 
 use foldhash::HashMap;
 
+use super::episode::Episode;
 use crate::config::RuleConfig;
+use crate::rules::signatures::Signatures;
+use crate::rules::wide::wide;
 use crate::rules::{Detector, Finding, Seen, Severity};
 use crate::tcp::{Duration, Endpoint, Timestamp};
 use crate::track::{Confidence, Fact, Record, TimeWaitEnd};
 
 pub(super) fn detector(config: &RuleConfig) -> Box<dyn Detector> {
     let limits = &config.thresholds;
-    let (low, high) = (u64::from(limits.ephemeral_low), u64::from(limits.ephemeral_high));
     Box::new(Ports {
-        capacity: (high + 1).saturating_sub(low).max(1),
-        shares: limits.port_share,
+        capacity: limits.ephemeral_ports(),
+        shares: [limits.port_share_note, limits.port_share_warning, limits.port_share_error],
+        nat_signatures: limits.nat_signatures,
+        settle: limits.time_wait_settle,
         time_wait: Duration::from_secs(60),
         taken: HashMap::default(),
         usages: HashMap::default(),
@@ -30,6 +34,8 @@ type Key = (IpAddr, Endpoint);
 struct Ports {
     capacity: u64,
     shares: [u64; 3],
+    nat_signatures: u64,
+    settle: Duration,
     /// The latest TIME_WAIT that ran to its end.
     time_wait: Duration,
     taken: HashMap<u64, Taken>,
@@ -52,12 +58,14 @@ struct Taken {
 }
 
 /// How many ports of one client toward one server.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 struct Usage {
     now: Counts,
     refused: u64,
     first: Timestamp,
-    episode: Option<Episode>,
+    signatures: Signatures,
+    /// From reaching the second share until it is below the first.
+    episode: Option<Episode<Counts>>,
 }
 
 /// Ports taken, those of them in TIME_WAIT, and what went before.
@@ -69,16 +77,6 @@ struct Counts {
     freed: u64,
 }
 
-/// From reaching the second share until it is below the first.
-#[derive(Clone, Copy, Debug)]
-struct Episode {
-    began: Timestamp,
-    frame: u64,
-    peak: Counts,
-    peak_at: Timestamp,
-    peak_frame: u64,
-}
-
 impl Detector for Ports {
     fn on_seen(&mut self, seen: &Seen, say: &mut Vec<Finding>) {
         let Some(client) = seen.client else { return };
@@ -87,8 +85,14 @@ impl Detector for Ports {
         };
         let key = (from.addr, *to);
         let (at, frame, by_client) = (seen.event.at, seen.event.frame, seen.event.end == client);
+        self.say_if_due(&key, at, say);
         match seen.event.fact {
-            Fact::HandshakeDone => self.take(seen.connection, key, at, frame),
+            Fact::HandshakeDone { syn } => {
+                self.take(seen.connection, key, at, frame);
+                if let Some(usage) = self.usages.get_mut(&key) {
+                    usage.signatures.add(syn);
+                }
+            }
             Fact::TimeWaitStarted if by_client => self.wait(seen.connection, key, at, frame),
             // The server waits, so the client's port is free, unless both do.
             Fact::TimeWaitStarted if self.taken.get(&seen.connection).is_some_and(|t| t.waits) => {}
@@ -109,15 +113,17 @@ impl Detector for Ports {
     }
 
     fn on_record(&mut self, record: &Record, say: &mut Vec<Finding>) {
+        self.say_if_due(&(record.endpoints.client.addr, record.endpoints.server), record.last, say);
         self.free(record.id, record.last, say);
     }
 
     fn on_end(&mut self, now: Timestamp, say: &mut Vec<Finding>) {
-        let mut usages: Vec<(Key, Usage)> =
-            self.usages.drain().filter(|(_, u)| u.episode.is_some()).collect();
+        let mut usages: Vec<(Key, Usage)> = self.usages.drain().collect();
         usages.sort_by_key(|(key, _)| *key);
-        for (key, usage) in usages {
-            say.extend(self.finding(&key, &usage, now));
+        for (key, mut usage) in usages {
+            if usage.episode.as_mut().is_some_and(Episode::is_over) {
+                say.extend(self.finding(&key, &usage, Some(now)));
+            }
         }
     }
 }
@@ -132,8 +138,14 @@ impl Ports {
         if self.taken.insert(connection, Taken { key, waits: false }).is_some() {
             return;
         }
-        let fresh = Usage { now: Counts::default(), refused: 0, first: at, episode: None };
-        let usage = self.usages.entry(key).or_insert(fresh);
+        let fresh = || Usage {
+            now: Counts::default(),
+            refused: 0,
+            first: at,
+            signatures: Signatures::default(),
+            episode: None,
+        };
+        let usage = self.usages.entry(key).or_insert_with(fresh);
         usage.now.taken += 1;
         usage.now.opened += 1;
         usage.watch(self.capacity * self.shares[1], at, frame);
@@ -156,70 +168,79 @@ impl Ports {
         usage.now.taken = usage.now.taken.saturating_sub(1);
         usage.now.waiting = usage.now.waiting.saturating_sub(u64::from(waits));
         usage.now.freed += 1;
-        if usage.episode.is_some() && usage.now.taken * 100 < self.capacity * self.shares[0] {
-            let over = *usage;
-            usage.episode = None;
-            say.extend(self.finding(&key, &over, at));
+        let (over, empty) = (usage.now.taken * 100 < self.capacity * self.shares[0], usage.now.taken == 0);
+        if over && usage.episode.as_mut().is_some_and(Episode::is_over) {
+            let finding = self.usages.get(&key).and_then(|u| self.finding(&key, u, Some(at)));
+            say.extend(finding);
         }
-        if self.usages.get(&key).is_some_and(|u| u.now.taken == 0) {
+        if let Some(usage) = self.usages.get_mut(&key).filter(|_| over) {
+            usage.episode = None;
+        }
+        if empty {
             self.usages.remove(&key);
         }
     }
 
-    fn finding(&self, (client, server): &Key, usage: &Usage, end: Timestamp) -> Option<Finding> {
+    fn say_if_due(&mut self, key: &Key, at: Timestamp, say: &mut Vec<Finding>) {
+        let settle = self.settle;
+        let due = |u: &mut Usage| u.episode.as_mut().is_some_and(|e| e.is_due(at, settle));
+        if self.usages.get_mut(key).is_some_and(due) {
+            say.extend(self.usages.get(key).and_then(|u| self.finding(key, u, None)));
+        }
+    }
+
+    fn finding(&self, (client, server): &Key, usage: &Usage, end: Option<Timestamp>) -> Option<Finding> {
         let episode = usage.episode?;
-        let peak = episode.peak;
+        let peak = episode.then;
         let percent = peak.taken * 100 / self.capacity;
         let seconds = episode.peak_at.since(usage.first).as_secs_f64().max(0.001);
         let (opens, frees) = (peak.opened as f64 / seconds, peak.freed as f64 / seconds);
         let left = self.capacity.saturating_sub(peak.taken) as f64;
         let exhausted_in = (opens > frees).then(|| tenth(left / (opens - frees)));
         let most = self.capacity as f64 / self.time_wait.as_secs_f64().max(0.001);
-        let mut frames = vec![episode.frame, episode.peak_frame];
-        frames.dedup();
-        Some(Finding {
-            rule: "TW007",
-            name: "tw-port-exhaustion",
-            severity: if percent >= self.shares[2] { Severity::Error } else { Severity::Warning },
-            confidence: Confidence::Medium,
-            variant: None,
-            connection: None,
-            endpoint: None,
-            key: Some(format!("{client} > {server}")),
-            frames,
-            at: episode.began,
-            start: Some(episode.began),
-            end: Some(end),
-            count: peak.taken,
-            message: format!(
-                "{client} had {} of {} client ports taken toward {server} ({percent} %), {} of them in TIME_WAIT; it opened {:.0} connections a second, {most:.0} can be sustained",
-                peak.taken, self.capacity, peak.waiting, opens
-            ),
-            evidence: vec![
-                ("peak", peak.taken.into()),
-                ("peak_at_ns", episode.peak_at.0.into()),
-                ("in_time_wait", peak.waiting.into()),
-                ("capacity", self.capacity.into()),
-                ("percent", percent.into()),
-                ("opens_per_s", tenth(opens).into()),
-                ("sustainable_per_s", tenth(most).into()),
-                ("exhausted_in_s", exhausted_in.into()),
-                ("syns_refused", usage.refused.into()),
-                ("not_counted", self.uncounted.into()),
-            ],
-        })
+        let kinds = usage.signatures.count();
+        let is_shared = kinds >= self.nat_signatures;
+        let hosts =
+            if is_shared { "; several hosts share the address, each with ports of its own" } else { "" };
+        let message = format!(
+            "{client} had {} of {} client ports taken toward {server} ({percent} %), {} of them in TIME_WAIT; it opened {:.0} connections a second, {most:.0} can be sustained{hosts}",
+            peak.taken, self.capacity, peak.waiting, opens
+        );
+        let mut finding = wide("TW007", format!("{client} > {server}"), episode.began, message);
+        finding.severity = match () {
+            () if is_shared => Severity::Note,
+            () if percent >= self.shares[2] => Severity::Error,
+            () => Severity::Warning,
+        };
+        finding.confidence = Confidence::Medium;
+        finding.variant = is_shared.then_some("shared-address");
+        finding.frames = episode.frames();
+        (finding.start, finding.end) = (Some(episode.began), end);
+        finding.count = peak.taken;
+        finding.evidence = vec![
+            ("peak", peak.taken.into()),
+            ("peak_at_ns", episode.peak_at.0.into()),
+            ("in_time_wait", peak.waiting.into()),
+            ("capacity", self.capacity.into()),
+            ("percent", percent.into()),
+            ("opens_per_s", tenth(opens).into()),
+            ("sustainable_per_s", tenth(most).into()),
+            ("exhausted_in_s", exhausted_in.into()),
+            ("syns_refused", usage.refused.into()),
+            ("syn_signatures", kinds.into()),
+            ("not_counted", self.uncounted.into()),
+        ];
+        Some(finding)
     }
 }
 
 impl Usage {
     fn watch(&mut self, limit: u64, at: Timestamp, frame: u64) {
-        if self.now.taken * 100 < limit {
-            return;
-        }
-        let first = Episode { began: at, frame, peak: Counts::default(), peak_at: at, peak_frame: frame };
-        let episode = self.episode.get_or_insert(first);
-        if self.now.taken > episode.peak.taken {
-            (episode.peak, episode.peak_at, episode.peak_frame) = (self.now, at, frame);
+        let (taken, now) = (self.now.taken, self.now);
+        if taken * 100 >= limit {
+            self.episode
+                .get_or_insert_with(|| Episode::new(taken, now, at, frame))
+                .reach(taken, now, at, frame);
         }
     }
 }
