@@ -101,6 +101,9 @@ impl<'a> Merge<'a> {
 
     /// What detectors said, as far as the user wants to hear it.
     fn pass_on(&mut self) {
+        if self.heard.is_empty() {
+            return;
+        }
         for finding in std::mem::take(&mut self.heard) {
             if self.rules.config().has(finding.rule) {
                 self.count(&finding);

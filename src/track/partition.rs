@@ -104,7 +104,15 @@ impl Partition {
     }
 
     /// Ends everything whose time has come by `clock`, at its own time.
+    #[inline]
     pub fn expire(&mut self, clock: Timestamp, out: &mut dyn Tracked) {
+        let timer = self.due.peek().is_some_and(|Reverse((at, _))| *at <= clock);
+        if timer || self.lingering.front().is_some_and(|(at, _)| *at <= clock) {
+            self.meet_timers(clock, out);
+        }
+    }
+
+    fn meet_timers(&mut self, clock: Timestamp, out: &mut dyn Tracked) {
         loop {
             let timer = self.due.peek().map(|Reverse(timer)| *timer);
             let linger = self.lingering.front().copied();
