@@ -1,7 +1,9 @@
 //! `Config`: what the user may choose, the thresholds and the bounds; each default with its origin.
 
+mod scans;
 mod thresholds;
 
+pub use scans::ScanThresholds;
 pub use thresholds::{Knob, Thresholds};
 
 use crate::tcp::Duration;

@@ -35,8 +35,9 @@
 //! 6. [`rules`]: events to findings: one list of all rules.
 //! 7. [`engine`]: runs an analysis over all threads; one [`engine::Sink`] is the only way out.
 //! 8. [`report`]: what is kept of an analysis, and the columns a table can have.
-//! 9. [`output`]: a report to bytes: table, JSON, CSV and the other formats.
-//! 10. `cli`: the program: arguments, exit codes, messages.
+//! 9. `check`: reports held against what was expected of them: policies, verdicts, differences.
+//! 10. [`output`]: a report or a verdict to bytes: table, JSON, CSV, JUnit and the other formats.
+//! 11. `cli`: the program: arguments, exit codes, messages.
 //!
 //! # Promises
 //!
@@ -46,10 +47,13 @@
 //! # Features
 //!
 //! - `pcap` (default): capture filters, through libpcap.
-//! - `cli` (default; needs `pcap`): the program. Without it, the crate is the library alone.
+//! - `check` (default): policies, and the reports that systems for continuous integration read.
+//! - `cli` (default; needs the two others): the program. Without it, the crate is the library alone.
 //!
-//! With neither, nothing needs libpcap, and files are read all the same.
+//! With none of them, nothing needs libpcap, and files are read all the same.
 
+#[cfg(feature = "check")]
+pub mod check;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod config;

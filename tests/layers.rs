@@ -168,7 +168,12 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
 }
 
 /// Low to high.
-const LAYERS: [&str; 11] =
-    ["tcp", "config", "source", "decode", "track", "rules", "engine", "report", "output", "tui", "cli"];
+///
+/// `check` judges a report and does not print: so it stands after `report`, and before `output`, which writes reports and
+/// verdicts alike.
+const LAYERS: [&str; 12] = [
+    "tcp", "config", "source", "decode", "track", "rules", "engine", "report", "check", "output", "tui",
+    "cli",
+];
 const CLOCK_LAYERS: [&str; 2] = ["cli", "tui"];
 const EMPTY_NAMES: [&str; 4] = ["utils", "common", "helpers", "types"];

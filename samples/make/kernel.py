@@ -475,14 +475,52 @@ def pcapng_format(net):
 # Attacks, on ourselves.
 
 
+def nmap(net, words, targets=SERVER):
+    """Runs nmap at the client, against hosts of this network only."""
+    words = ["nmap", "-n", "-Pn", "--disable-arp-ping", *words.split(), targets]
+    with inside(net.client):
+        subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
+
+
 @sample("port-scan.pcap")
 def port_scan(net):
     for port in (22, 25, 80):
         net.listen(port)
-    with inside(net.client):
+    nmap(net, "-sS -p 21-80")
+
+
+@sample("connect-scan.pcap")
+def connect_scan(net):
+    for port in (22, 25):
+        net.listen(port)
+    nmap(net, "-sT -p 21-50")
+
+
+@sample("stealth-scan.pcap")
+def stealth_scan(net):
+    net.listen(22)
+    for kind in ("-sN", "-sF", "-sX", "-sM", "-sA"):
+        nmap(net, f"{kind} -p 21-32")
+
+
+@sample("horizontal-scan.pcap")
+def horizontal_scan(net):
+    """Forty addresses, all the server's link; it has three of them, and drops what is for the others."""
+    prefix = SERVER.rsplit(".", 1)[0]
+    for last in range(10, 50):
         subprocess.run(
-            "nmap -sS -n -Pn --disable-arp-ping -p 21-80".split() + [SERVER], check=True, stdout=subprocess.DEVNULL
+            ["ip", "-n", net.client, "neigh", "add", f"{prefix}.{last}", "lladdr", SERVER_MAC, "dev", "c0"], check=True
         )
+    for last in (10, 20, 30):
+        subprocess.run(["ip", "-n", net.server, "address", "add", f"{prefix}.{last}/24", "dev", "s0"], check=True)
+    net.listen(22, address=f"{prefix}.10")
+    nmap(net, "-sS -p 22", f"{prefix}.10-49")
+
+
+@sample("os-detection.pcap")
+def os_detection(net):
+    net.listen(22)
+    nmap(net, "-O --max-os-tries 1 -p 22,81")
 
 
 @sample("syn-flood.pcap", snaplen=96)

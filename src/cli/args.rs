@@ -5,8 +5,11 @@ use std::path::PathBuf;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::check::CheckArgs;
+use super::diff::DiffArgs;
 use crate::output::{FORMATS, LADDERS};
-use crate::report::COLUMNS;
+use crate::report::{BOTH_ENDS, COLUMNS};
+use crate::rules::Severity;
 
 /// What did my TCP connections do, which rule did they break, and where is the proof?
 #[derive(Debug, Parser)]
@@ -24,12 +27,20 @@ pub enum Command {
     Read(Box<ReadArgs>),
     /// Draw the ladder diagram of one connection
     Show(Box<ShowArgs>),
+    /// Check captures against a policy, for continuous integration
+    Check(Box<CheckArgs>),
+    /// Tell what changed between two captures of the same test
+    Diff(Box<DiffArgs>),
     /// List every rule
     Rules(RulesArgs),
     /// Explain a rule: what it reports, why it matters, when it is normal
     Explain(ExplainArgs),
     /// Print the JSON Schema of the JSON output
-    Schema,
+    Schema {
+        /// Of which command
+        #[arg(value_enum, default_value_t = SchemaOf::Read)]
+        of: SchemaOf,
+    },
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -54,6 +65,9 @@ pub struct ReadArgs {
     /// What to read of them
     #[command(flatten)]
     pub input: InputArgs,
+    /// Which connections to keep
+    #[command(flatten)]
+    pub keep: KeepArgs,
     /// How to show it
     #[command(flatten)]
     pub output: OutputArgs,
@@ -117,7 +131,7 @@ pub struct ExplainArgs {
 }
 
 /// Flags about what is read, and how it is understood.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Input")]
 pub struct InputArgs {
     /// Capture filter in libpcap's syntax, such as 'tcp port 443'
@@ -129,9 +143,9 @@ pub struct InputArgs {
     /// Maximum segment lifetime, such as 30s or 2m; TIME_WAIT lasts twice that [default: as --os says]
     #[arg(long, value_name = "DUR")]
     pub msl: Option<String>,
-    /// Whose TIME_WAIT and client ports to expect
-    #[arg(long, value_name = "OS", value_enum, default_value_t = Os::Linux)]
-    pub os: Os,
+    /// Whose TIME_WAIT and client ports to expect [default: linux]
+    #[arg(long, value_name = "OS", value_enum)]
+    pub os: Option<Os>,
     /// Client port range, such as 1024-65535 [default: as --os says; 32768-60999 on Linux]
     #[arg(long, value_name = "LO-HI")]
     pub ephemeral: Option<String>,
@@ -141,6 +155,9 @@ pub struct InputArgs {
     /// The kernel's bound on every backlog [default: 4096]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=4_294_967_295))]
     pub somaxconn: Option<u64>,
+    /// Networks whose hosts may scan: your own monitoring and inventory
+    #[arg(long, value_name = "CIDR", value_delimiter = ',')]
+    pub trusted: Vec<String>,
     /// A network of the capture, such as 192.0.2.0/24: its broadcast address is no host. May be given more than once
     #[arg(long, value_name = "CIDR", value_delimiter = ',')]
     pub local_net: Vec<String>,
@@ -148,8 +165,9 @@ pub struct InputArgs {
     #[arg(long, value_name = "NAME=VALUE")]
     pub threshold: Vec<String>,
     /// What a wrong TCP checksum does: nothing, because network cards fill it in later, or the segment is dropped
-    #[arg(long, value_name = "WHAT", value_enum, default_value_t = Checksum::Ignore)]
-    pub checksum: Checksum,
+    /// [default: ignore]
+    #[arg(long, value_name = "WHAT", value_enum)]
+    pub checksum: Option<Checksum>,
     /// Look inside tunnels
     #[arg(long, value_name = "WHAT", value_enum, default_value_t = Switch::On)]
     pub decap: Switch,
@@ -168,6 +186,15 @@ pub struct InputArgs {
     /// Exit with 1 when there is a finding at or above this level
     #[arg(long, value_name = "LEVEL", value_enum)]
     pub fail_on: Option<Level>,
+}
+
+/// Which connections are kept, for every command that looks at many.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Input")]
+pub struct KeepArgs {
+    /// Keep connections for which this holds, such as 'state == TIME_WAIT && port == 443'
+    #[arg(short = 'Y', long = "where", id = "where", value_name = "EXPR", long_help = where_help())]
+    pub condition: Option<String>,
 }
 
 /// Flags about what is shown, and where.
@@ -211,6 +238,27 @@ impl OutputArgs {
     pub fn format(&self) -> &str {
         if self.json { "json" } else { &self.format }
     }
+}
+
+impl From<Level> for Severity {
+    fn from(level: Level) -> Self {
+        match level {
+            Level::Note => Self::Note,
+            Level::Warning => Self::Warning,
+            Level::Error => Self::Error,
+        }
+    }
+}
+
+/// Whose JSON.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum SchemaOf {
+    /// tcpscope read --json
+    Read,
+    /// tcpscope check --report json
+    Check,
+    /// tcpscope diff --json
+    Diff,
 }
 
 /// Whose TIME_WAIT and client ports to expect.
@@ -297,6 +345,19 @@ fn fields_help() -> String {
     format!("Columns of table, csv, tsv and markdown, which --sort takes too:\n\n{}", rows.join("\n"))
 }
 
+fn where_help() -> String {
+    let names: Vec<_> = BOTH_ENDS.iter().map(|b| format!("{} ({})", b.name, b.columns.join(", "))).collect();
+    format!(
+        "Keep connections for which this holds, such as\n\n  \
+         state == TIME_WAIT && time_wait > 30s && port == 443 && ip in 10.0.0.0/8 && rule == HS002\n\n\
+         Any column of --fields, compared by == != < <= > >=, or `in` with a network or {{a b c}}; && || ! and \
+         parentheses. `none` is an absent value, which is neither more nor less than anything. Names for both ends \
+         hold when one of them does: {}. Findings about connections left out are left out too; figures of listeners, \
+         clients and the whole input stay.",
+        names.join(", ")
+    )
+}
+
 const AFTER_HELP: &str = "\
 Examples:
   tcpscope read capture.pcap
@@ -304,4 +365,7 @@ Examples:
   tcpscope explain HS002
   tcpscope read capture.pcap.gz -f 'port 443' --sort duration:desc --top 10
   tcpdump -w - -c 1000 | tcpscope read - --json
+  tcpscope read capture.pcap -Y 'state == TIME_WAIT && duration > 1s'
+  tcpscope check captures/ --report junit=report.xml
+  tcpscope diff before.pcap after.pcap
   tcpscope read *.pcap --format csv --fields id,client,server,duration,findings -o connections.csv";

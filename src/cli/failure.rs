@@ -19,6 +19,8 @@ pub const PERMISSION: u8 = 4;
 pub struct Usage {
     /// What is wrong.
     pub message: String,
+    /// Lines between the two that show the place; may be empty.
+    pub shown: String,
     /// What to do about it.
     pub hint: String,
 }
@@ -26,7 +28,14 @@ pub struct Usage {
 impl Usage {
     /// A message and its hint.
     pub fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { message: message.into(), hint: hint.into() }
+        Self { message: message.into(), shown: String::new(), hint: hint.into() }
+    }
+
+    /// With lines that show the place.
+    #[must_use]
+    pub fn showing(mut self, lines: String) -> Self {
+        self.shown = lines;
+        self
     }
 }
 
@@ -36,6 +45,9 @@ pub fn tell(error: &anyhow::Error) -> u8 {
         return 0;
     }
     say("error", &format!("{error:#}"));
+    if let Some(usage) = error.downcast_ref::<Usage>() {
+        show(&usage.shown);
+    }
     if let Some(hint) = hint(error) {
         say("hint", &hint);
     }
@@ -46,6 +58,13 @@ pub fn tell(error: &anyhow::Error) -> u8 {
 pub fn say(what: &str, text: &str) {
     // Standard error may be closed; then there is nobody to tell.
     let _ = writeln!(io::stderr(), "{what}: {}", crate::output::escape(text));
+}
+
+/// Prints lines as they are, one by one, on standard error.
+pub fn show(lines: &str) {
+    for line in lines.lines() {
+        let _ = writeln!(io::stderr(), "{}", crate::output::escape(line));
+    }
 }
 
 fn hint(error: &anyhow::Error) -> Option<String> {

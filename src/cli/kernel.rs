@@ -1,6 +1,7 @@
-//! Flags about the hosts that were captured and their kernels: networks, TIME_WAIT, port range, backlog, thresholds.
+//! Flags about the hosts that were captured and their kernels: networks, who may scan, TIME_WAIT, port range, backlog,
+//! thresholds.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use ipnet::IpNet;
 
@@ -14,7 +15,7 @@ use crate::tcp::{Duration, Endpoint};
 pub fn thresholds(args: &InputArgs) -> Result<Thresholds, Usage> {
     let (low, high) = match &args.ephemeral {
         Some(text) => range(text)?,
-        None => ephemeral_of(args.os),
+        None => ephemeral_of(args.os.unwrap_or(Os::Linux)),
     };
     let mut thresholds = Thresholds { ephemeral_low: low, ephemeral_high: high, ..Thresholds::default() };
     for text in &args.backlog {
@@ -26,20 +27,16 @@ pub fn thresholds(args: &InputArgs) -> Result<Thresholds, Usage> {
     if let Some(n) = args.somaxconn {
         thresholds.somaxconn = n;
     }
+    thresholds.scans.trusted = networks(&args.trusted)?;
     for text in &args.threshold {
         set(&mut thresholds, text)?;
     }
     Ok(thresholds)
 }
 
-/// The networks that `--local-net` names.
+/// The networks that `--local-net` or `--trusted` names.
 pub fn networks(texts: &[String]) -> Result<Vec<IpNet>, Usage> {
-    let network = |text: &String| {
-        text.trim().parse::<IpNet>().map_err(|_| {
-            Usage::new(format!("{text:?} is not a network"), "write it as 192.0.2.0/24 or 2001:db8::/32")
-        })
-    };
-    texts.iter().map(network).collect()
+    texts.iter().map(|text| network(text)).collect()
 }
 
 /// Sets the threshold that `NAME=VALUE` names.
@@ -55,7 +52,9 @@ fn set(thresholds: &mut Thresholds, text: &str) -> Result<(), Usage> {
         Some(Knob::Count(place)) => *place = count(a_count)?,
         Some(Knob::Maybe(place)) => *place = Some(count(a_count)?),
         Some(Knob::Span(place)) => *place = span(value)?,
-        None => return Err(wrong(format!("there are: {}", Thresholds::NAMES.join(", ")))),
+        None => {
+            return Err(wrong(format!("there are: {}", Thresholds::names().collect::<Vec<_>>().join(", "))));
+        }
     }
     Ok(())
 }
@@ -99,6 +98,18 @@ fn number(text: &str) -> Result<u64, Usage> {
     })
 }
 
+/// `192.0.2.0/24`, or one address.
+fn network(text: &str) -> Result<IpNet, Usage> {
+    let text = text.trim();
+    let net = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+    net.map_err(|_| {
+        Usage::new(
+            format!("{text:?} is not a network"),
+            "write it as 192.0.2.0/24, 2001:db8::/32 or 192.0.2.7",
+        )
+    })
+}
+
 fn listener(text: &str) -> Result<Endpoint, Usage> {
     let socket: Result<SocketAddr, _> = text.trim().parse();
     socket.map(|s| Endpoint::new(s.ip(), s.port())).map_err(|_| {
@@ -116,7 +127,7 @@ mod tests {
     #[test]
     fn every_threshold_is_set_by_its_name() {
         let mut thresholds = Thresholds::default();
-        for name in Thresholds::NAMES {
+        for name in Thresholds::names() {
             let value = if set(&mut thresholds, &format!("{name}=7")).is_ok() { "7" } else { "7s" };
             assert!(set(&mut thresholds, &format!("{name}={value}")).is_ok(), "{name}");
             assert!(set(&mut thresholds, &format!("{name}=much")).is_err(), "{name}");
@@ -139,6 +150,8 @@ mod tests {
         for wrong in ["", "5", "9-5", "0-5", "1-99999", "a-b"] {
             assert!(range(wrong).is_err(), "{wrong}");
         }
+        assert!(network("192.0.2.0/24").expect("a network").contains(&network("192.0.2.7").expect("a host")));
+        assert!(network("192.0.2.0/33").is_err() && network("here").is_err());
         assert_eq!(number("128").expect("a backlog"), 128);
         assert!(number("0").is_err() && number("-1").is_err() && number("many").is_err());
         assert_eq!(listener("[2001:db8::1]:80").expect("a listener").port, 80);

@@ -2,14 +2,20 @@
 
 use clap_complete::Shell;
 
+use super::args::SchemaOf;
 use super::command;
 use super::failure::Usage;
 use super::place::Place;
 use crate::output;
 
 /// Prints the JSON Schema of the JSON output.
-pub fn schema() -> anyhow::Result<u8> {
-    print(output::schema().as_bytes())
+pub fn schema(of: SchemaOf) -> anyhow::Result<u8> {
+    let text = match of {
+        SchemaOf::Read => output::schema(),
+        SchemaOf::Check => output::check_schema(),
+        SchemaOf::Diff => output::diff_schema(),
+    };
+    print(text.as_bytes())
 }
 
 /// Prints a completion script.

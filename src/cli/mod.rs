@@ -1,6 +1,8 @@
 //! The program: arguments, exit codes and messages. The only layer that knows the terminal and the environment.
 
 mod args;
+mod check;
+mod diff;
 mod failure;
 mod kernel;
 mod meta;
@@ -39,9 +41,11 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let done = match cli.command {
         Command::Read(args) => read::run(&args),
         Command::Show(args) => show::run(&args),
+        Command::Check(args) => check::run(&args),
+        Command::Diff(args) => diff::run(&args),
         Command::Rules(args) => rules::list(&args),
         Command::Explain(args) => rules::explain(&args),
-        Command::Schema => meta::schema(),
+        Command::Schema { of } => meta::schema(of),
         Command::Completions { shell } => meta::completions(shell),
         Command::Man { command } => meta::man(command.as_deref()),
     };

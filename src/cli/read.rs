@@ -2,10 +2,9 @@
 
 use std::path::PathBuf;
 
-use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 
-use super::args::{Checksum, InputArgs, Level, OutputArgs, ReadArgs, Switch, Time};
+use super::args::{Checksum, InputArgs, KeepArgs, Level, Os, OutputArgs, ReadArgs, Switch, Time};
 use super::failure::{self, FINDINGS, INPUT, Usage};
 use super::kernel;
 use super::place::Place;
@@ -16,7 +15,7 @@ use crate::config::{ChecksumPolicy, Config, DecodeConfig, RuleConfig, TableConfi
 use crate::engine::{self, Summary};
 use crate::error::Error;
 use crate::output::{Detail, Format, Layout, Lines, TimeStyle, Way, WriteReport};
-use crate::report::{Bounds, Collector, Column, Sort, UnknownColumn};
+use crate::report::{self, Bounds, Collector, Column, Condition, Kept, Sort, UnknownColumn};
 use crate::source::{FileOptions, Files, Input, Source, libpcap_version};
 use crate::tcp::Duration;
 
@@ -28,7 +27,8 @@ pub fn run(args: &ReadArgs) -> anyhow::Result<u8> {
     let place = Place::open(args.output.output.as_deref(), &paths)?;
     let job = Job {
         config: config(&args.input)?,
-        layout: layout(&args.output, place.is_terminal().into(), &paths, &args.input)?,
+        layout: layout(args, place.is_terminal().into(), &paths)?,
+        condition: condition(&args.keep)?,
         source: source(&args.input, progress(args.output.quiet), &paths)?,
         paths,
     };
@@ -44,6 +44,7 @@ struct Job {
     paths: Vec<PathBuf>,
     config: Config,
     layout: Layout,
+    condition: Option<Condition>,
     source: Watched,
 }
 
@@ -58,7 +59,9 @@ impl Job {
     /// Collects, then writes all at once. Nothing is written when nothing could be read.
     fn report(mut self, place: Place, write: WriteReport) -> anyhow::Result<Done> {
         let mut collector = Collector::new(Bounds::default());
-        let outcome = engine::analyze(&mut self.source, &self.config, &mut collector);
+        let mut kept = Kept::new(self.condition.as_ref(), &mut collector);
+        let mut outcome = engine::analyze(&mut self.source, &self.config, &mut kept);
+        outcome.summary.findings = kept.findings();
         let report = collector.finish(self.source.inputs(), outcome.summary);
         let failures = failures(self.source, outcome.failure)?;
         if !report.inputs.is_empty() || failures.is_empty() {
@@ -71,7 +74,9 @@ impl Job {
     fn stream(mut self, place: Place) -> anyhow::Result<Done> {
         let (inputs, outcome) = place.write(|out| {
             let mut lines = Lines::new(out, &self.paths);
-            let outcome = engine::analyze(&mut self.source, &self.config, &mut lines);
+            let mut kept = Kept::new(self.condition.as_ref(), &mut lines);
+            let mut outcome = engine::analyze(&mut self.source, &self.config, &mut kept);
+            outcome.summary.findings = kept.findings();
             let inputs = self.source.inputs().to_vec();
             lines.finish(&inputs, &outcome.summary)?;
             Ok((inputs, outcome))
@@ -156,16 +161,24 @@ pub(super) fn source(args: &InputArgs, progress: Progress, paths: &[PathBuf]) ->
     Ok(Watched::new(Files::open(paths, &options)?, progress))
 }
 
+/// The connections that `--where` means.
+pub(super) fn condition(args: &KeepArgs) -> Result<Option<Condition>, Usage> {
+    let Some(text) = &args.condition else { return Ok(None) };
+    Condition::parse(text).map(Some).map_err(|fault| {
+        Usage::new(format!("--where: {fault}"), fault.hint.clone()).showing(fault.underlined(text))
+    })
+}
+
 /// What the flags say of the analysis.
 pub(super) fn config(args: &InputArgs) -> Result<Config, Usage> {
     let two_msl = match &args.msl {
         Some(text) => span(text)?.times(2),
-        None => kernel::two_msl_of(args.os),
+        None => kernel::two_msl_of(args.os.unwrap_or(Os::Linux)),
     };
     Ok(Config {
         decode: DecodeConfig { decapsulate: args.decap == Switch::On, ..DecodeConfig::default() },
         track: TrackConfig {
-            checksum: match args.checksum {
+            checksum: match args.checksum.unwrap_or(Checksum::Ignore) {
                 Checksum::Ignore => ChecksumPolicy::Ignore,
                 Checksum::Verify => ChecksumPolicy::Verify,
             },
@@ -185,21 +198,14 @@ pub(super) fn config(args: &InputArgs) -> Result<Config, Usage> {
 
 /// Reads `30s`, `2m`, `1m 30s`, or a number of seconds.
 pub(super) fn span(text: &str) -> Result<Duration, Usage> {
-    let seconds = text.parse::<u32>().ok().map(|s| SignedDuration::from_secs(s.into()));
-    seconds
-        .or_else(|| text.parse().ok())
-        .and_then(|span: SignedDuration| i64::try_from(span.as_nanos()).ok())
-        .filter(|ns| (1..=DAY_NS).contains(ns))
-        .map(Duration)
+    report::span(text)
+        .filter(|span| (1..=DAY_NS).contains(&span.0))
         .ok_or_else(|| Usage::new(format!("{text:?} is not a span up to a day"), "write it as 30s or 2m"))
 }
 
-fn layout(
-    args: &OutputArgs,
-    terminal: Terminal,
-    paths: &[PathBuf],
-    input: &InputArgs,
-) -> Result<Layout, Usage> {
+fn layout(args: &ReadArgs, terminal: Terminal, paths: &[PathBuf]) -> Result<Layout, Usage> {
+    let condition = args.keep.condition.as_deref();
+    let (args, input) = (&args.output, &args.input);
     let again = !paths.iter().any(|p| p.as_os_str() == "-");
     Ok(Layout {
         columns: args.fields.as_deref().map(Column::parse_list).transpose().map_err(unknown)?,
@@ -218,8 +224,9 @@ fn layout(
             (_, true) => Detail::Verbose,
             _ => Detail::Normal,
         },
-        command: again.then(|| command("read", paths, input)),
-        show: again.then(|| command("show", paths, input)),
+        condition: condition.map(|text| text.trim().into()),
+        command: again.then(|| command("read", paths, input, condition)),
+        show: again.then(|| command("show", paths, input, None)),
         libpcap: libpcap_version(),
     })
 }
@@ -236,7 +243,7 @@ fn local_zone() -> Result<TimeZone, Usage> {
 }
 
 /// The command to type again, as far as it says what is read.
-fn command(name: &str, paths: &[PathBuf], input: &InputArgs) -> String {
+fn command(name: &str, paths: &[PathBuf], input: &InputArgs, condition: Option<&str>) -> String {
     let mut words = vec!["tcpscope".to_string(), name.to_string()];
     match paths {
         [path] => words.push(quoted(&path.to_string_lossy())),
@@ -244,6 +251,9 @@ fn command(name: &str, paths: &[PathBuf], input: &InputArgs) -> String {
     }
     if let Some(filter) = &input.filter {
         words.extend(["-f".into(), quoted(filter)]);
+    }
+    if let Some(condition) = condition {
+        words.extend(["-Y".into(), quoted(condition)]);
     }
     words.join(" ")
 }

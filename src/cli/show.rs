@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::args::{InputArgs, Level, ShowArgs};
+use super::args::{InputArgs, ShowArgs};
 use super::failure::{FINDINGS, Usage, say};
 use super::place::Place;
 use super::read;
@@ -97,11 +97,7 @@ fn view(args: &ShowArgs) -> View {
 
 /// `--fail-on` means what is shown.
 fn judged(args: &InputArgs, ladder: &Ladder) -> u8 {
-    let level = args.fail_on.map(|level| match level {
-        Level::Note => Severity::Note,
-        Level::Warning => Severity::Warning,
-        Level::Error => Severity::Error,
-    });
+    let level = args.fail_on.map(Severity::from);
     let bad = level.is_some_and(|level| ladder.findings.iter().any(|f| f.severity >= level));
     if bad { FINDINGS } else { 0 }
 }

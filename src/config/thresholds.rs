@@ -1,5 +1,6 @@
 //! `Thresholds`: from where on rules speak; each with its name, its default, and the origin of that default.
 
+use super::ScanThresholds;
 use crate::tcp::{Duration, Endpoint};
 
 /// A threshold by its name, to be set.
@@ -60,14 +61,14 @@ macro_rules! thresholds {
         }
 
         impl Thresholds {
-            /// The names of those that [`Thresholds::knob`] finds.
-            pub const NAMES: &'static [&'static str] = &[$($name),+];
+            /// Those of this list; [`ScanThresholds`] has more.
+            const NAMES: &'static [&'static str] = &[$($name),+];
 
             /// The threshold of this name.
             pub fn knob(&mut self, name: &str) -> Option<Knob<'_>> {
                 Some(match name {
                     $($name => Knob::from(&mut self.$field),)+
-                    _ => return None,
+                    _ => return self.scans.knob(name),
                 })
             }
         }
@@ -186,6 +187,8 @@ thresholds! {
         "dead-probes" dead_probes: u32 = 9;
     }
     unnamed {
+        /// AT007 to AT013, AT018 to AT020.
+        scans: ScanThresholds = ScanThresholds::default();
         /// First port of the client port range: net.ipv4.ip_local_port_range of Linux.
         ephemeral_low: u16 = 32_768;
         /// Last port of it.
@@ -200,6 +203,11 @@ thresholds! {
 }
 
 impl Thresholds {
+    /// The names of all that [`Thresholds::knob`] finds.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        Self::NAMES.iter().copied().chain(ScanThresholds::NAMES)
+    }
+
     /// The effective backlog of a listener, where the user told one: the kernel clamps it to somaxconn.
     pub fn backlog(&self, endpoint: &Endpoint) -> Option<u64> {
         let own = self.backlog_of.iter().find(|(e, _)| e == endpoint).map(|(_, n)| *n);

@@ -16,6 +16,8 @@ pub(super) fn ethernet<'a>(wire: Wire<'a>, below: &mut Below) -> Step<'a> {
     };
     if !below.has_ip {
         below.ip.link_broadcast = header.slice().first().is_some_and(|b| b & 1 != 0);
+        // Linux's loopback interface has no addresses (drivers/net/loopback.c).
+        below.ip.link_loopback = header.slice().get(..12) == Some(&[0; 12]);
     }
     Ok(type_or_length(header.ether_type().0, wire.after(14)))
 }

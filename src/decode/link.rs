@@ -85,6 +85,7 @@ fn sll<'a>(wire: Wire<'a>, below: &mut Below) -> Step<'a> {
         return Err(cut_or_malformed(wire, 16));
     };
     below.ip.link_broadcast = matches!(kind, 1 | 2);
+    below.ip.link_loopback = wire.u16(2) == Some(ARPHRD_LOOPBACK);
     cooked(protocol, wire.after(16))
 }
 
@@ -94,6 +95,7 @@ fn sll2<'a>(wire: Wire<'a>, below: &mut Below) -> Step<'a> {
         return Err(cut_or_malformed(wire, 20));
     };
     below.ip.link_broadcast = matches!(kind, 1 | 2);
+    below.ip.link_loopback = wire.u16(8) == Some(ARPHRD_LOOPBACK);
     cooked(protocol, wire.after(20))
 }
 
@@ -107,7 +109,8 @@ fn cooked(protocol: u16, rest: Wire<'_>) -> Step<'_> {
 }
 
 /// BSD loopback: a protocol family of four bytes, in the order of the capturing machine (NULL) or the network (LOOP).
-fn null<'a>(wire: Wire<'a>, _: &mut Below) -> Step<'a> {
+fn null<'a>(wire: Wire<'a>, below: &mut Below) -> Step<'a> {
+    below.ip.link_loopback = true;
     let bytes = wire.array(0).ok_or(cut_or_malformed(wire, 4))?;
     let (big, little) = (u32::from_be_bytes(bytes), u32::from_le_bytes(bytes));
     // AF_INET is 2 everywhere; AF_INET6 is 10 on Linux, 24 on NetBSD and OpenBSD, 28 on FreeBSD, 30 on macOS.
@@ -255,5 +258,7 @@ fn pktap(wire: Wire<'_>) -> Step<'_> {
     Ok((Layer::Link(link), wire.after(usize::from(length))))
 }
 
+/// The hardware type of a loopback interface: `linux/if_arp.h`.
+const ARPHRD_LOOPBACK: u16 = 772;
 /// Fields read at most in one netfilter log packet; the kernel writes about fifteen.
 const MAX_FIELDS: usize = 32;

@@ -9,7 +9,7 @@ use foldhash::HashMap;
 use super::Sink;
 use super::census::Census;
 use super::order::{Order, Phase};
-use super::shard::{Batch, Counts, Opening, Said, Saying, TakenSegment};
+use super::shard::{Batch, Counts, Said, Saying, TakenSegment};
 use super::summary::Summary;
 use crate::config::Config;
 use crate::rules::{Finding, Hearing, RuleSet, Seen, Severity};
@@ -91,6 +91,7 @@ impl<'a> Merge<'a> {
     pub fn finish(mut self, now: Timestamp) -> Summary {
         for hearing in &mut self.detectors {
             hearing.detector.on_end(now, &mut self.heard);
+            self.summary.limits.forgotten_keys += hearing.detector.forgotten();
         }
         self.pass_on();
         if !self.stopped {
@@ -137,7 +138,6 @@ impl<'a> Merge<'a> {
             let said = round.get_mut(batch as usize).and_then(|batch| batch.said.get_mut(i as usize));
             let Some(Said { what, .. }) = said else { continue };
             match what {
-                Saying::Opened(opening) => self.streams.open(*opening),
                 Saying::Seen(seen) => self.seen(seen),
                 Saying::Ended(record, findings) => self.ended(record, findings, order.clock),
                 Saying::Took(taken) => self.took(taken),
@@ -187,6 +187,7 @@ impl<'a> Merge<'a> {
         let event = &seen.event;
         let summary = &mut self.summary;
         match event.fact {
+            Fact::Opened => self.streams.open(seen),
             Fact::SynWhileSynchronized { seq, .. } => self.streams.hold(event.frame, &seen.endpoints, seq),
             Fact::HalfOpenEntered { again } => {
                 summary.half_open.enter(event.at);
@@ -271,7 +272,10 @@ impl Streams {
         number
     }
 
-    fn open(&mut self, Opening { connection, ends, syn }: Opening) {
+    fn open(&mut self, seen: &Seen) {
+        let (connection, [a, b], header) = (seen.connection, seen.endpoints, &seen.header);
+        let ends = (a.min(b), a.max(b));
+        let syn = Some(header.seq).filter(|_| header.flags.syn() && !header.flags.ack());
         let held = self.held.iter().position(|(at, _)| *at == connection);
         let number = match (held.and_then(|at| self.held.remove(at)), self.latest.get(&ends)) {
             (Some((_, number)), _) => number,

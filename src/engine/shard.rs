@@ -9,7 +9,7 @@ use super::census::Census;
 use super::order::{Order, Phase};
 use crate::config::Config;
 use crate::rules::{Drafts, Finding, RuleSet, Seen};
-use crate::tcp::{Endpoint, Segment, SeqNumber, Timestamp};
+use crate::tcp::{Endpoint, Segment, Timestamp};
 use crate::track::{Connection, Event, Fact, Flow, Observer, PARTITIONS, Partition, Record, Taken, Tracked};
 
 /// Endpoints that have sent a SYN+ACK.
@@ -27,8 +27,6 @@ pub struct Said {
 /// What a shard can say.
 #[derive(Debug)]
 pub enum Saying {
-    /// A connection began.
-    Opened(Opening),
     /// A fact that something beyond its connection wants to know.
     Seen(Seen),
     /// A connection ended, with the findings about it.
@@ -57,17 +55,6 @@ pub enum Segments {
     Told,
     /// None is.
     Untold,
-}
-
-/// How a connection began, as far as Wireshark's numbering of streams looks at it.
-#[derive(Clone, Copy, Debug)]
-pub struct Opening {
-    /// The connection's id.
-    pub connection: u64,
-    /// Its two ends, in a fixed order.
-    pub ends: (Endpoint, Endpoint),
-    /// The number of its first segment, where that is a SYN without ACK.
-    pub syn: Option<SeqNumber>,
 }
 
 /// Counts of one batch.
@@ -257,21 +244,12 @@ impl Ear {
 impl Observer for Voice<'_> {
     fn on_event(&mut self, event: &Event, connection: &Connection, segment: Option<&Segment>) {
         self.ear.drafts.judge(&self.ear.rules, event, connection, segment);
-        if let (Fact::Opened, Some(s)) = (event.fact, segment) {
-            let order = self.ear.place(event.at, connection);
-            let syn = Some(s.seq).filter(|_| s.flags.syn() && !s.flags.ack());
-            let ends = (s.src.min(s.dst), s.src.max(s.dst));
-            let opening = Opening { connection: connection.id, ends, syn };
-            self.said.push(Said { order, what: Saying::Opened(opening) });
-        }
         if numbers_streams(&event.fact)
             || Census::wants(event, connection.client())
             || self.ear.rules.is_wanted_beyond(event.fact.kind())
         {
             let order = self.ear.place(event.at, connection);
-            let endpoints = [connection.ends[0].endpoint, connection.ends[1].endpoint];
-            let seen =
-                Seen { connection: connection.id, endpoints, client: connection.client(), event: *event };
+            let seen = Seen::new(event, connection, segment);
             self.said.push(Said { order, what: Saying::Seen(seen) });
         }
     }
@@ -314,5 +292,5 @@ impl Tracked for Voice<'_> {
 
 /// Facts that number streams; those that are counted are the census's.
 fn numbers_streams(fact: &Fact) -> bool {
-    matches!(fact, Fact::SynWhileSynchronized { .. })
+    matches!(fact, Fact::Opened | Fact::SynWhileSynchronized { .. })
 }

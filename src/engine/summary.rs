@@ -67,6 +67,8 @@ pub struct Limits {
     pub unlisted_destinations: u64,
     /// TIME_WAITs missing in the figures of hosts, because their table was full.
     pub unlisted_hosts: u64,
+    /// Keys that rules which look across connections let go, because a table of theirs was full.
+    pub forgotten_keys: u64,
 }
 
 /// How many of something there were at once.

@@ -36,7 +36,7 @@ pub fn markdown(report: &Report, layout: &Layout, out: &mut dyn Write) -> io::Re
     line(out, columns.iter().map(|c| c.title.to_string()).collect())?;
     line(out, columns.iter().map(|_| "---".to_string()).collect())?;
     for connection in report.view(layout.sort.as_ref(), layout.top_or(None)) {
-        let cell = |c: &&Column| shown(&(c.value)(connection), c.unit, &clock).replace('|', "\\|");
+        let cell = |c: &&Column| shown(&(c.value)(connection), c.kind.unit(), &clock).replace('|', "\\|");
         line(out, columns.iter().map(cell).collect())?;
     }
     Ok(())

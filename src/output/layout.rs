@@ -20,6 +20,8 @@ pub struct Layout {
     pub width: u16,
     /// How much the table says.
     pub detail: Detail,
+    /// Which connections were asked for; the others are not in the report.
+    pub condition: Option<String>,
     /// The command that made the report, without what only concerns its looks; for advice.
     pub command: Option<String>,
     /// The command that draws a connection when its id is put behind it; for advice.
@@ -38,6 +40,7 @@ impl Default for Layout {
             color: Color::Never,
             width: Self::FIXED_WIDTH,
             detail: Detail::Normal,
+            condition: None,
             command: None,
             show: None,
             libpcap: None,

@@ -2,9 +2,13 @@
 //!
 //! Nothing here asks a clock, a terminal or the environment; [`Layout`] says all that a format may depend on.
 
+#[cfg(feature = "check")]
+mod check;
 mod community;
 mod compact;
 mod delimited;
+#[cfg(feature = "check")]
+mod diff;
 mod document;
 mod json;
 mod ladder;
@@ -20,7 +24,11 @@ mod wireshark;
 
 use std::io::{self, Write};
 
+#[cfg(feature = "check")]
+pub use check::{DefaultPlace, REPORTS, RunReport, check_schema, run_markdown, run_text};
 pub use community::{CommunityId, community_id};
+#[cfg(feature = "check")]
+pub use diff::{Compared, diff_json, diff_schema, diff_text};
 pub use document::{Document, schema};
 pub use ladder::{Folding, LADDERS, LadderFormat, Numbers, View};
 pub use layout::{Color, Detail, Layout};

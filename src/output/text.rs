@@ -135,6 +135,17 @@ pub fn raw(value: &Value<'_>, clock: &Clock<'_>) -> String {
     text
 }
 
+/// A value as a number, spans in nanoseconds; `None` where it is none.
+#[cfg(feature = "check")]
+pub fn number(value: &Value<'_>) -> Option<serde_json::Number> {
+    match value {
+        Value::Count(n) => Some((*n).into()),
+        Value::Span(span) => Some(span.0.into()),
+        Value::Share(share) => serde_json::Number::from_f64(rounded(*share)),
+        _ => None,
+    }
+}
+
 /// libpcap's name of a link type, or its number.
 pub fn link_name(link: LinkType) -> Cow<'static, str> {
     match LinkRow::of(link) {

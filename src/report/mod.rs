@@ -2,9 +2,11 @@
 
 mod collector;
 mod columns;
+mod condition;
 mod frames;
 mod ladder;
 mod measure;
+mod near;
 #[cfg(test)]
 pub(crate) mod sample;
 mod value;
@@ -12,11 +14,13 @@ mod words;
 
 pub use collector::{Bounds, Collector};
 pub use columns::{COLUMNS, Column, Direction, Sort, UnknownColumn};
+pub use condition::{BOTH_ENDS, BothEnds, Bound, Condition, Fault, Kept, Op, span};
 pub use frames::Frames;
 pub use ladder::{Count, Fold, Ladder, Mark, NotThere, Pick, Picker, Row, Rows, Sent};
 pub use measure::{overhead_share, setup, time_wait_total, without_payload};
-pub use value::{Unit, Value};
-pub use words::Word;
+pub use near::{did_you_mean, nearest, rule_meant};
+pub use value::{Kind, Unit, Value};
+pub use words::{Word, words};
 
 use crate::engine::{Client, Host, Listener, Summary};
 use crate::rules::{Finding, Severity};

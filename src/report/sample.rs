@@ -93,6 +93,7 @@ pub fn graceful(id: u64) -> Record {
         class: Some(Class::Short),
         visibility: Visibility { both_directions: true, handshake_captured: true, ..Visibility::default() },
         ended: Ended::EndOfCapture,
+        signs: None,
         sent: Ends { client: sent(6, 5, 100), server: sent(5, 4, 2000) },
         zeek_history: "ShADadFf".into(),
         zeek_state: "SF",
@@ -161,6 +162,7 @@ pub fn finding(rule: &'static str, frame: u64) -> Finding {
         count: 1,
         message: "the SYN+ACK acknowledges 91, expected 101".into(),
         evidence: vec![("expected_ack", json!(101)), ("ack", json!(91))],
+        series: None,
     }
 }
 
@@ -205,6 +207,7 @@ fn open(outcome: OpenOutcome) -> Open {
         outcome,
         client_isn: Some(1000),
         server_isn: Some(5000),
+        client_stack: 1,
         syn_retransmissions: 0,
         syn_ack_retransmissions: if complete { 0 } else { 2 },
         rtt: ms(20),

@@ -56,6 +56,58 @@ impl Value<'_> {
     }
 }
 
+/// What the values of a column or a figure are, absent ones aside.
+#[derive(Clone, Copy, Debug)]
+pub enum Kind {
+    /// Whole numbers: counts, ports, ids.
+    Count,
+    /// Numbers of bytes.
+    Bytes,
+    /// Spans of time.
+    Span,
+    /// Points in time.
+    Time,
+    /// Shares between 0 and 1.
+    Share,
+    /// Yes or no.
+    Flag,
+    /// Addresses.
+    Addr,
+    /// Addresses with ports.
+    Endpoint,
+    /// States of an end.
+    State,
+    /// One word out of a list.
+    Word(fn() -> Vec<&'static str>),
+    /// One word out of a list that has an order, smallest first.
+    Level(fn() -> Vec<&'static str>),
+    /// Several words out of a list.
+    Words(fn() -> Vec<&'static str>),
+    /// Ids of rules.
+    Rules,
+    /// Any text.
+    Text,
+}
+
+impl Kind {
+    /// The words it may be; empty where it is no word of a list.
+    pub fn words(self) -> Vec<&'static str> {
+        match self {
+            Self::Word(words) | Self::Level(words) | Self::Words(words) => words(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// What its numbers count.
+    pub fn unit(self) -> Unit {
+        match self {
+            Self::Bytes => Unit::Bytes,
+            Self::Span => Unit::Nanoseconds,
+            _ => Unit::None,
+        }
+    }
+}
+
 /// What a column's numbers count.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Unit {

@@ -19,6 +19,11 @@ pub trait Word: Copy + 'static {
     fn word(self) -> &'static str;
 }
 
+/// Every word of a list.
+pub fn words<T: Word>() -> Vec<&'static str> {
+    T::ALL.iter().map(|value| value.word()).collect()
+}
+
 /// Gives an enum its words. The match has no wildcard, so a new variant does not compile until it has a word here.
 macro_rules! words {
     ($($list:ident { $($variant:ident => $word:literal),+ $(,)? })+) => {$(

@@ -126,7 +126,7 @@ impl Detector for Clients {
     fn on_seen(&mut self, seen: &Seen, say: &mut Vec<Finding>) {
         let event = &seen.event;
         let client = match event.fact {
-            Fact::LifeBegan | Fact::LifeEnded => event.end,
+            Fact::LifeBegan { .. } | Fact::LifeEnded { .. } => event.end,
             // The end is the one whose SYN was acknowledged: the server.
             Fact::HandshakeDone { .. } => 1 - event.end,
             _ => return,
@@ -188,13 +188,13 @@ impl Clients {
 impl Total {
     fn on(&mut self, event: &Event, destination: Endpoint) {
         match event.fact {
-            Fact::LifeBegan => {
+            Fact::LifeBegan { .. } => {
                 self.open.begin(event);
                 if self.destinations.len() < MAX_DESTINATIONS {
                     self.destinations.insert(destination);
                 }
             }
-            Fact::LifeEnded => self.open.end(),
+            Fact::LifeEnded { .. } => self.open.end(),
             Fact::HandshakeDone { syn } => self.signatures.add(syn),
             _ => {}
         }
@@ -230,8 +230,8 @@ impl Total {
 impl Client {
     fn on(&mut self, event: &Event) {
         match event.fact {
-            Fact::LifeBegan => self.open.begin(event),
-            Fact::LifeEnded => self.open.end(),
+            Fact::LifeBegan { .. } => self.open.begin(event),
+            Fact::LifeEnded { .. } => self.open.end(),
             Fact::HandshakeDone { syn } => self.signatures.add(syn),
             _ => {}
         }

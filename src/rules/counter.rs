@@ -60,6 +60,11 @@ impl<K: Copy + Ord + Hash, V> Table<K, V> {
         }
     }
 
+    /// Whether there is no key.
+    pub fn is_empty(&self) -> bool {
+        self.young.is_empty() && self.old.is_empty()
+    }
+
     /// Everything, in the order of keys.
     pub fn drain(&mut self) -> Vec<(K, V)> {
         let mut all = std::mem::take(&mut self.young);

@@ -162,6 +162,7 @@ impl Draft {
             count: self.count,
             message,
             evidence: self.detail.evidence,
+            series: None,
         }
     }
 }

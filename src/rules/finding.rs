@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::tcp::Timestamp;
+use crate::tcp::{Duration, Timestamp};
 use crate::track::{Confidence, Role};
 
 /// How bad a finding is.
@@ -61,6 +61,19 @@ pub struct Finding {
     pub message: String,
     /// The numbers put into the judgement, by name, in the order that explains best.
     pub evidence: Vec<(&'static str, serde_json::Value)>,
+    /// What mattered over time, for attacks.
+    pub series: Option<Series>,
+}
+
+/// Counts over time: one number of each column for each step from the start on.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Series {
+    /// When the first step begins: a whole second.
+    pub start: Timestamp,
+    /// How long a step is: a second, or a power of two of it where it lasted long.
+    pub step: Duration,
+    /// What is counted, by name; all columns are equally long.
+    pub columns: Vec<(&'static str, Vec<u64>)>,
 }
 
 impl Finding {

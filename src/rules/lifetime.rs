@@ -1,6 +1,7 @@
 //! CN: rules about the life of connections: short, empty, idle, dead, too many.
 
 use super::Severity;
+use super::attack::floods;
 use super::clients::clients;
 use super::idle_many;
 use super::registry::{Detail, Judgement, Scene, rules};
@@ -88,6 +89,21 @@ rules! {
     "CN005" "client-conn-ceiling" {
         severity: Note, source: "RFC 6056 §3.2; Linux ip_local_port_range", since: "0.1",
         wants: [LifeBegan, LifeEnded, HandshakeDone], check: Capture(clients),
+    }
+    /// ## What it reports
+    /// A listener, or a host, that gets three times as many connection attempts as usual and at least 200 a second, most of
+    /// which it serves, from machines of many kinds.
+    /// ## Why it matters
+    /// It looks like a SYN flood and is none (AT001): blocking would hit real clients. More capacity is what helps.
+    /// ## When it is normal
+    /// A popular page, a new release, the hour at which all jobs start.
+    /// ## Example
+    /// 10 connections a second for a minute, then 2,000 a second with thirty different SYN headers, 90 % of them completed.
+    /// ## Source
+    /// Jung, Krishnamurthy, Rabinovich: Flash Crowds and Denial of Service Attacks (WWW 2002).
+    "CN006" "surge" {
+        severity: Note, source: "Jung, Krishnamurthy, Rabinovich (WWW 2002)", since: "0.1",
+        wants: [Opened, LifeBegan, Refused, HalfOpenEntered, HalfOpenLeft, SynRepeated], check: Capture(floods),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Event to finding: one list of all rules; all that tcpscope can say is in this folder.
 
+mod attack;
 mod clients;
 mod counter;
 mod doc;
@@ -22,12 +23,12 @@ mod time_wait;
 mod wide;
 
 pub use draft::Drafts;
-pub use finding::{Finding, Severity};
+pub use finding::{Finding, Series, Severity};
 pub use lookup::{UnknownRule, edits, find};
 pub use registry::{Check, Detail, Detector, Hearing, Judgement, Review, Rule, RuleSet, Scene, Seen};
 
 /// Every family: its prefix and its rules, in the order of printing.
-pub const FAMILIES: [(&str, &[Rule]); 8] = [
+pub const FAMILIES: [(&str, &[Rule]); 9] = [
     ("HS", handshake::RULES),
     ("TD", teardown::RULES),
     ("TW", time_wait::RULES),
@@ -36,6 +37,7 @@ pub const FAMILIES: [(&str, &[Rule]); 8] = [
     ("OP", options::RULES),
     ("HO", half_open::RULES),
     ("CN", lifetime::RULES),
+    ("AT", attack::RULES),
 ];
 
 /// Every rule, family by family.

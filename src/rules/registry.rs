@@ -5,10 +5,10 @@ use serde_json::Value;
 use super::finding::{Finding, Severity};
 use crate::config::RuleConfig;
 use crate::tcp::{Endpoint, Segment, Timestamp};
-use crate::track::{Confidence, Connection, Event, Kind, Record};
+use crate::track::{Confidence, Connection, Event, Header, Kind, Record};
 
 /// One rule: what it is called, what it says of itself, and how it judges.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Rule {
     /// Such as `HS002`; never reused.
     pub id: &'static str,
@@ -63,6 +63,11 @@ pub trait Detector: std::fmt::Debug + Send {
 
     /// The input ended at `now`.
     fn on_end(&mut self, _now: Timestamp, _say: &mut Vec<Finding>) {}
+
+    /// Keys let go so far because a table was full; what was counted of them is missing.
+    fn forgotten(&self) -> u64 {
+        0
+    }
 }
 
 /// A fact with what a detector needs to know of its connection.
@@ -74,8 +79,35 @@ pub struct Seen {
     pub endpoints: [Endpoint; 2],
     /// Which of them is the client, if anything told by then.
     pub client: Option<usize>,
+    /// When the connection began: the time of its first packet.
+    pub began: Timestamp,
+    /// A SYN was captured of it.
+    pub has_syn: bool,
+    /// The header of the segment that shows the fact; all zero for timers and at the end.
+    pub header: Header,
     /// The fact.
     pub event: Event,
+}
+
+impl Seen {
+    /// A fact about a connection as it stands.
+    pub fn new(event: &Event, connection: &Connection, segment: Option<&Segment>) -> Self {
+        Self {
+            connection: connection.id,
+            endpoints: [connection.ends[0].endpoint, connection.ends[1].endpoint],
+            client: connection.client(),
+            began: connection.first,
+            has_syn: connection.open.syn_at.is_some(),
+            header: segment.map_or_else(Header::default, Header::of),
+            event: *event,
+        }
+    }
+
+    /// The end that the fact is about, and the other one.
+    pub fn ends(&self) -> (Endpoint, Endpoint) {
+        let end = self.event.end & 1;
+        (self.endpoints[end], self.endpoints[1 - end])
+    }
 }
 
 /// What a rule sees: one fact, and the connection as it stands at that point.

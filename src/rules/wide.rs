@@ -26,5 +26,6 @@ pub(super) fn wide(id: &'static str, key: String, at: Timestamp, message: String
         count: 1,
         message,
         evidence: Vec::new(),
+        series: None,
     }
 }

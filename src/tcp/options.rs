@@ -29,6 +29,19 @@ pub struct Options {
     pub faults: OptionFaults,
 }
 
+impl Options {
+    /// The layout of these option kinds in this order (FNV-1a over kinds); no options at all have layout 0.
+    pub const fn layout_of(kinds: &[u8]) -> u32 {
+        let mut digest = 0x811c_9dc5;
+        let mut i = 0;
+        while i < kinds.len() {
+            digest = (digest ^ kinds[i] as u32).wrapping_mul(0x0100_0193);
+            i += 1;
+        }
+        if kinds.is_empty() { 0 } else { digest }
+    }
+}
+
 /// TSval and TSecr (RFC 7323 §3.2).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Timestamps {

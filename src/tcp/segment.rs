@@ -114,6 +114,8 @@ pub struct IpFields {
     pub vlan: Option<u16>,
     /// The link layer destination was broadcast or multicast.
     pub link_broadcast: bool,
+    /// The link is a host's own loopback: it is talking to itself.
+    pub link_loopback: bool,
 }
 
 /// What can be said of the TCP checksum.

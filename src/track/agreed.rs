@@ -4,7 +4,7 @@
 
 use super::connection::{Connection, Context};
 use super::event::Fact;
-use crate::tcp::{Flags, HeaderFaults, OptionFaults, Segment};
+use crate::tcp::{Flags, HeaderFaults, OptionFaults, Options, Segment};
 
 /// What an end's SYN, or SYN+ACK, offered. A SYN that is sent again may offer less: what any of them offered counts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -15,6 +15,8 @@ pub struct Offer {
     pub first_flags: Flags,
     /// Flags of the latest; ECN is often left out of a SYN that is sent again (RFC 3168 §6.1.1.1).
     pub flags: Flags,
+    /// Digest of the first one's options: kinds in their order, maximum segment size and window scale.
+    pub stack: u32,
     /// Maximum segment size of the latest.
     pub mss: Option<u16>,
     /// Window scale was offered.
@@ -56,6 +58,7 @@ impl Offer {
             frame: before.map_or(s.packet, |b| b.frame),
             first_flags: before.map_or(s.flags, |b| b.first_flags),
             flags: s.flags,
+            stack: before.map_or_else(|| stack_of(o), |b| b.stack),
             mss: o.mss,
             window_scale: o.window_scale.is_some() || before.is_some_and(|b| b.window_scale),
             sack_permitted: o.sack_permitted || before.is_some_and(|b| b.sack_permitted),
@@ -64,6 +67,11 @@ impl Offer {
             is_whole: is_whole && before.is_none_or(|b| b.is_whole),
         }
     }
+}
+
+fn stack_of(o: &Options) -> u32 {
+    let scale = o.window_scale.map_or(255, u32::from);
+    o.layout ^ u32::from(o.mss.unwrap_or(0)).wrapping_mul(0x9e37_79b1) ^ scale << 24
 }
 
 fn signature(s: &Segment) -> u32 {

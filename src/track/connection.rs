@@ -11,7 +11,9 @@ use super::opening::OpenTrack;
 use super::peer::{AckJump, Peer};
 use super::record::{Reason, RoleBasis};
 use super::reset::ResetMemo;
+use super::signs::Signs;
 use super::steps::Steps;
+use super::stray::Stray;
 use super::time_wait::Interval;
 use super::wireshark::Completeness;
 use super::zeek::ZeekTrack;
@@ -60,6 +62,7 @@ pub struct Connection {
     pub(super) time_waits: Vec<Interval>,
     pub(super) half_open: Option<HalfOpenTrack>,
     pub(super) reset: Option<ResetMemo>,
+    pub(super) signs: Option<Box<Signs>>,
     pub(super) held_syn: Option<Box<Segment>>,
     pub(super) challenged: Option<(SeqNumber, Timestamp)>,
     pub(super) zeek: ZeekTrack,
@@ -73,6 +76,7 @@ pub struct Connection {
     pub(super) offload: bool,
     pub(super) abnormal: bool,
     pub(super) ack_loop: AckRun,
+    pub(super) stray: Stray,
     /// How far its packets' times lie behind the highest time of the capture.
     pub(super) lag: Duration,
 }
@@ -93,6 +97,7 @@ impl Connection {
             time_waits: Vec::new(),
             half_open: None,
             reset: None,
+            signs: None,
             held_syn: None,
             challenged: None,
             zeek: ZeekTrack::default(),
@@ -106,6 +111,7 @@ impl Connection {
             offload: false,
             abnormal: false,
             ack_loop: AckRun::default(),
+            stray: Stray::of(s),
             lag: Duration::ZERO,
         }
     }
@@ -164,6 +170,7 @@ impl Connection {
         self.last_frame = s.packet;
         self.last = self.last.max(s.time);
         self.notable(s, e, ctx);
+        self.note_stray(s, e, ctx);
         self.take_note_of(s, e);
         let repeats = self.ends[e].flow.retransmissions;
         let accepted = !illegal(s) && !to_group(s) && !self.is_self_connected();
@@ -201,6 +208,9 @@ impl Connection {
 
     /// The parts of RFC 9293 §3.10.7.4 in their order: what sending proves, then what receiving causes.
     fn advance(&mut self, s: &Segment, e: usize, ctx: &mut Context<'_>) {
+        if self.signs.is_some() {
+            self.note_answer_to_signs(s, e);
+        }
         if s.flags.syn() {
             self.settle_jump(s, e, ctx);
             self.send_syn(s, e, ctx);
@@ -221,6 +231,9 @@ impl Connection {
             return;
         }
         if s.flags.ack() {
+            if s.payload_len > 0 {
+                self.note_blind_data(s, e);
+            }
             self.note_ack(s, e, ctx);
         }
         self.account(s, e, ctx);

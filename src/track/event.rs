@@ -2,6 +2,7 @@
 
 use super::agreed::Departure;
 use super::record::{HalfOpenEnd, Reason, TimeWaitEnd};
+use super::stray::StrayKind;
 use crate::tcp::{Certainty, Duration, SeqNumber, State, Timestamp};
 
 /// One fact about one connection at one point in the order.
@@ -330,6 +331,10 @@ pub enum Fact {
         keep_alives: u32,
         /// It is the connection's first payload.
         is_first: bool,
+        /// The end that speaks again.
+        by: u8,
+        /// Payload bytes that each end has sent by now; 2^32 − 1 stands for more too.
+        payload: [u32; 2],
     },
     /// The same payload was sent again, or another keep-alive probe was, and the peer has said nothing in between.
     Unanswered {
@@ -340,10 +345,43 @@ pub enum Fact {
         /// Since the payload was sent first, or since the first probe.
         lasted: Duration,
     },
+    /// Payload is sent, or a probe, into a window that has been at most 256 bytes for a second or more. The end is the
+    /// one whose window it is.
+    Throttled {
+        /// Since the window became so small.
+        lasted: Duration,
+        /// The window, bytes.
+        window: u32,
+    },
     /// Both ends are open: synchronized, and not in TIME_WAIT. The end is the client.
-    LifeBegan,
+    LifeBegan {
+        /// Payload was sent before.
+        spoke: bool,
+        /// They had seemed to be before.
+        again: bool,
+    },
+    /// The first payload of either end while both are open. The end is its sender.
+    FirstPayload,
     /// They no longer are. The end is the client.
-    LifeEnded,
+    LifeEnded {
+        /// Payload was sent.
+        spoke: bool,
+    },
+    /// In a connection that began with something else than a SYN, and of which only that end spoke: it sends a SYN+ACK
+    /// or a RST, again or after that.
+    StrayAgain {
+        /// What it began with.
+        kind: StrayKind,
+    },
+    /// In such a connection, once for each end: it goes on, or the other end says something.
+    StrayFollowed {
+        /// What it began with.
+        kind: StrayKind,
+        /// It is the other end that speaks.
+        by_receiver: bool,
+        /// With a RST: it knows nothing of the connection, or wants none of it.
+        reset: bool,
+    },
     /// The end's record is being made; the connection's figures are final.
     Ended,
 }
@@ -398,8 +436,12 @@ pub enum Kind {
     Departed,
     Idle,
     Unanswered,
+    Throttled,
     LifeBegan,
+    FirstPayload,
     LifeEnded,
+    StrayAgain,
+    StrayFollowed,
     Ended,
 }
 
@@ -458,8 +500,12 @@ impl Fact {
             Self::Departed { .. } => Kind::Departed,
             Self::Idle { .. } => Kind::Idle,
             Self::Unanswered { .. } => Kind::Unanswered,
-            Self::LifeBegan => Kind::LifeBegan,
-            Self::LifeEnded => Kind::LifeEnded,
+            Self::Throttled { .. } => Kind::Throttled,
+            Self::LifeBegan { .. } => Kind::LifeBegan,
+            Self::FirstPayload => Kind::FirstPayload,
+            Self::LifeEnded { .. } => Kind::LifeEnded,
+            Self::StrayAgain { .. } => Kind::StrayAgain,
+            Self::StrayFollowed { .. } => Kind::StrayFollowed,
             Self::Ended => Kind::Ended,
         }
     }

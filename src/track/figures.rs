@@ -2,6 +2,7 @@
 
 use super::connection::{Connection, Context};
 use super::event::Fact;
+use super::peer::Window;
 use super::space::Placement;
 use crate::tcp::{Certainty, Checksum, Duration, Flags, Segment, SeqNumber, State, Timestamp};
 
@@ -42,6 +43,9 @@ impl Connection {
         self.ends[e].bad_checksums += u32::from(s.checksum == Checksum::Bad);
         self.ends[e].syn_acks += syn_acks;
         self.ends[e].ttl.get_or_insert(s.ip.ttl);
+        if !s.flags.rst() {
+            self.ends[e].usual.note(s);
+        }
         if s.payload_len > 0 {
             self.note_turn(e);
         }
@@ -85,8 +89,20 @@ impl Connection {
             self.compare_payload(s, e, ctx);
             self.place(s, e);
         }
+        self.note_throttled(s, e, probe, ctx);
         self.note_timestamps(s, e, ctx);
         self.note_departure(s, e, ctx);
+    }
+
+    /// Something for the peer, whose window has let next to nothing through for a while.
+    fn note_throttled(&mut self, s: &Segment, e: usize, probe: bool, ctx: &mut Context<'_>) {
+        let window = &self.ends[1 - e].window;
+        if let Some(since) = window.small_since.filter(|_| probe || s.payload_len > 0)
+            && s.time.since(since) >= Duration::from_secs(1)
+        {
+            let (lasted, window) = (s.time.since(since), window.last);
+            self.tell(ctx, 1 - e, Fact::Throttled { lasted, window });
+        }
     }
 
     /// Pure ACKs in a row whose sender repeats its last one. Anything else, or ten seconds, ends the row.
@@ -110,10 +126,14 @@ impl Connection {
     fn compare_payload(&mut self, s: &Segment, e: usize, ctx: &mut Context<'_>) {
         let Some(second) = s.payload_digest.filter(|_| s.checksum != Checksum::Bad) else { return };
         let second = second.get();
+        if let Some(first) = self.ends[e].kept.begun_alike(s) {
+            self.note_overlaid(s, &first);
+        }
         if let Some((first, first_frame)) = self.ends[e].kept.first(s, second)
             && first != second
         {
             let seq = s.seq + u32::from(s.flags.syn());
+            self.note_replaced(s, e, first_frame, seq);
             self.tell(ctx, e, Fact::PayloadChanged { seq, len: s.payload_len, first, second, first_frame });
         }
     }
@@ -206,11 +226,15 @@ impl Connection {
         let tolerance = (self.ends[p].window.max / 8).max(2 * 1460);
         let (start, end) = (s.seq.distance(right), s.end().distance(right));
         if end > tolerance as i32 {
+            if start > tolerance as i32 {
+                self.note_stray_data(s);
+            }
             self.tell(ctx, e, Fact::BeyondWindow { start, end, tolerance });
         }
         let reach = self.ends[p].window.max.max(65_535) as i32;
         let before = self.ends[p].ack_max.map_or(0, |ack| ack.distance(s.end()));
         if before > reach {
+            self.note_stray_data(s);
             self.tell(ctx, e, Fact::BeforeWindow { distance: before as u32 });
         }
     }
@@ -246,6 +270,11 @@ impl Connection {
         window.max = window.max.max(scaled);
         if s.flags.syn() {
             return;
+        }
+        if scaled > Window::SMALL {
+            window.small_since = None;
+        } else {
+            window.small_since.get_or_insert(s.time);
         }
         if s.window == 0 {
             window.zero_since.get_or_insert(s.time);

@@ -197,6 +197,7 @@ impl Has {
     const VLAN: u16 = 64;
     const DONT_FRAGMENT: u16 = 128;
     const LINK_BROADCAST: u16 = 256;
+    const LINK_LOOPBACK: u16 = 512;
 
     fn bit(self, bit: u16) -> bool {
         self.0 & bit != 0
@@ -225,6 +226,7 @@ impl Brief {
             (Has::VLAN, s.ip.vlan.is_some()),
             (Has::DONT_FRAGMENT, s.ip.dont_fragment),
             (Has::LINK_BROADCAST, s.ip.link_broadcast),
+            (Has::LINK_LOOPBACK, s.ip.link_loopback),
         ];
         let brief = Self {
             packet: s.packet,
@@ -257,7 +259,7 @@ impl Brief {
             packet: _, time: _, seq: _, ack: _, flags: _, window: _, checksum: _,
             src, dst, urgent, payload_len, captured_payload, payload_digest, faults,
             ip: IpFields {
-                ttl: _, traffic_class: _, id: _, dont_fragment: _, vlan: _, link_broadcast: _,
+                ttl: _, traffic_class: _, id: _, dont_fragment: _, vlan: _, link_broadcast: _, link_loopback: _,
                 reassembled, tunnel_depth,
             },
             options: Options {
@@ -300,6 +302,7 @@ impl Brief {
                 tunnel_depth: 0,
                 vlan: self.has.then(Has::VLAN, self.vlan),
                 link_broadcast: self.has.bit(Has::LINK_BROADCAST),
+                link_loopback: self.has.bit(Has::LINK_LOOPBACK),
             },
             options: Options {
                 mss: self.has.then(Has::MSS, self.mss),

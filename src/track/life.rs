@@ -13,6 +13,8 @@ pub struct LifeTrack {
     /// Keep-alive probes of both ends since then.
     pub quiet_probes: u32,
     is_live: bool,
+    was_live: bool,
+    spoke: bool,
 }
 
 /// What one end sent again, or asked, since its peer last said anything.
@@ -40,13 +42,17 @@ impl Connection {
             self.life.quiet_since.get_or_insert(ctx.at);
         }
         let client = self.client().unwrap_or(0);
-        self.tell(ctx, client, if is_live { Fact::LifeBegan } else { Fact::LifeEnded });
+        let spoke = self.life.spoke;
+        let again = std::mem::replace(&mut self.life.was_live, true);
+        let fact = if is_live { Fact::LifeBegan { spoke, again } } else { Fact::LifeEnded { spoke } };
+        self.tell(ctx, client, fact);
     }
 
     /// The record is being made: nothing of the connection is in use after it.
     pub(super) fn end_life(&mut self, ctx: &mut Context<'_>) {
         if std::mem::take(&mut self.life.is_live) {
-            self.tell(ctx, self.client().unwrap_or(0), Fact::LifeEnded);
+            let spoke = self.life.spoke;
+            self.tell(ctx, self.client().unwrap_or(0), Fact::LifeEnded { spoke });
         }
     }
 
@@ -55,10 +61,16 @@ impl Connection {
         if self.ends[1 - e].unanswered.repeats + self.ends[1 - e].unanswered.probes > 0 {
             self.ends[1 - e].unanswered = Unanswered::default();
         }
+        if s.payload_len > 0 && !self.life.spoke && !self.ends[e].last_was_keep_alive {
+            self.life.spoke = true;
+            if self.life.is_live {
+                self.tell(ctx, e, Fact::FirstPayload);
+            }
+        }
         let closes = self.close.began == Some(s.time);
         if s.flags.rst() {
             if closes {
-                self.note_pause(s, closes, ctx);
+                self.note_pause(s, e, closes, ctx);
             }
         } else if self.ends[e].last_was_keep_alive {
             self.life.quiet_probes = self.life.quiet_probes.saturating_add(1);
@@ -66,12 +78,12 @@ impl Connection {
         } else if s.payload_len > 0 && repeated {
             self.note_unanswered(s, e, true, ctx);
         } else if closes || (s.payload_len > 0 && !self.ends[e].last_was_probe && !s.flags.syn()) {
-            self.note_pause(s, closes, ctx);
+            self.note_pause(s, e, closes, ctx);
         }
     }
 
     /// Payload again, or the begin of the close, which ends the last pause.
-    fn note_pause(&mut self, s: &Segment, closes: bool, ctx: &mut Context<'_>) {
+    fn note_pause(&mut self, s: &Segment, e: usize, closes: bool, ctx: &mut Context<'_>) {
         let Some(since) = self.life.quiet_since else { return };
         let (lasted, keep_alives) = (s.time.since(since), self.life.quiet_probes);
         self.life.quiet_since = Some(since.max(s.time));
@@ -79,7 +91,8 @@ impl Connection {
         if lasted >= Self::PAUSE && (closes || self.close.began.is_none()) {
             let all = self.ends[0].flow.payload_bytes + self.ends[1].flow.payload_bytes;
             let is_first = all > 0 && all == u64::from(s.payload_len);
-            self.tell(ctx, 0, Fact::Idle { lasted, keep_alives, is_first });
+            let payload = [0, 1].map(|end: usize| clamped(self.ends[end].flow.payload_bytes));
+            self.tell(ctx, 0, Fact::Idle { lasted, keep_alives, is_first, by: e as u8, payload });
         }
     }
 
@@ -100,4 +113,8 @@ impl Connection {
             self.tell(ctx, e, Fact::Unanswered { repeats, probes, lasted });
         }
     }
+}
+
+fn clamped(bytes: u64) -> u32 {
+    u32::try_from(bytes).unwrap_or(u32::MAX)
 }

@@ -173,6 +173,7 @@ impl Connection {
         if !self.ends[p].was_seen() && self.ends[p].iss.is_none() {
             self.syn_was_missed(s, p, ctx);
         }
+        self.accept_after_refusal(s, e, ctx);
         // The SYN was not acted on: nothing says what it would take to answer it.
         let Some(expected) = self.ends[p].iss.map(|iss| iss + 1) else { return };
         if !self.ends[p].syn_acked_by(s.ack) {

@@ -3,6 +3,7 @@
 use super::agreed::Offer;
 use super::life::Unanswered;
 use super::record::Flow;
+use super::signs::Usual;
 use super::space::SendSpace;
 use crate::tcp::{Certainty, Endpoint, Flags, Segment, SeqNumber, State, Timestamp};
 
@@ -33,6 +34,8 @@ pub struct Peer {
     pub ts_last: Option<u32>,
     /// TTL of its first segment.
     pub ttl: Option<u8>,
+    /// What most of its IP headers have.
+    pub usual: Usual,
     /// What its SYN offered.
     pub offer: Option<Offer>,
     /// Where the latest urgent pointer it sent points to.
@@ -83,6 +86,7 @@ impl Peer {
             window: Window::default(),
             ts_last: None,
             ttl: None,
+            usual: Usual::default(),
             offer: None,
             urgent: None,
             good_checksums: 0,
@@ -160,9 +164,17 @@ pub struct Window {
     pub right_after_syn: Option<SeqNumber>,
     /// Since when it is closed.
     pub zero_since: Option<Timestamp>,
+    /// Since when it is at most [`Window::SMALL`].
+    pub small_since: Option<Timestamp>,
     /// Probes of the peer since then.
     pub probes: u32,
     pub(super) raw: u16,
+}
+
+impl Window {
+    /// A window that lets nothing of use through: less than half of the smallest MSS every path must carry (RFC 9293
+    /// §3.7.1: 536 bytes).
+    pub const SMALL: u32 = 256;
 }
 
 /// Something acknowledged beyond all that was captured; its sender's next segment decides what it was.
@@ -263,17 +275,27 @@ pub(super) struct KeptPayload {
     next: u8,
 }
 
+/// One segment with payload.
 #[derive(Clone, Copy, Debug)]
-struct Kept {
-    digest: u64,
-    frame: u64,
-    seq: SeqNumber,
-    len: u32,
+pub(super) struct Kept {
+    pub digest: u64,
+    pub frame: u64,
+    pub seq: SeqNumber,
+    pub len: u32,
+    pub ip_id: u16,
+    pub ttl: u8,
+    pub has_timestamps: bool,
 }
 
 impl KeptPayload {
     /// Segments kept; a repetition that comes later is not compared.
     const SIZE: usize = 16;
+
+    /// The segment kept that begins where this one does and ends elsewhere.
+    pub fn begun_alike(&self, s: &Segment) -> Option<Kept> {
+        let seq = s.seq + u32::from(s.flags.syn());
+        self.ring.iter().find(|k| k.seq == seq && k.len != s.payload_len).copied()
+    }
 
     /// Nothing kept, in the same room.
     pub fn clear(&mut self) {
@@ -287,7 +309,15 @@ impl KeptPayload {
         if let Some(first) = self.ring.iter().find(|k| k.seq == seq && k.len == s.payload_len) {
             return Some((first.digest, first.frame));
         }
-        let kept = Kept { digest, frame: s.packet, seq, len: s.payload_len };
+        let kept = Kept {
+            digest,
+            frame: s.packet,
+            seq,
+            len: s.payload_len,
+            ip_id: s.ip.id.unwrap_or(0),
+            ttl: s.ip.ttl,
+            has_timestamps: s.options.timestamps.is_some(),
+        };
         match self.ring.get_mut(usize::from(self.next)) {
             Some(oldest) => *oldest = kept,
             None => {

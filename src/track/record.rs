@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::shape::{CloseOutcome, CloseShape, OpenOutcome, OpenShape};
+use super::signs::Signs;
 use crate::tcp::{Certainty, Duration, Endpoint, Flags, State, Timestamp};
 
 /// One end of a connection by its role.
@@ -94,6 +95,8 @@ pub struct Record {
     pub visibility: Visibility,
     /// Why the record ended.
     pub ended: Ended,
+    /// What of it looks forged, where anything does.
+    pub signs: Option<Box<Signs>>,
     /// What each end sent: `client` is the direction to the server.
     pub sent: Ends<Flow>,
     /// Zeek's connection history letters.
@@ -239,6 +242,8 @@ pub struct Open {
     pub client_isn: Option<u32>,
     /// Initial sequence number of the server.
     pub server_isn: Option<u32>,
+    /// Digest of the options of the client's first SYN: one stack has one value. 0 without a SYN.
+    pub client_stack: u32,
     /// SYNs the client sent again.
     pub syn_retransmissions: u32,
     /// SYN+ACKs the server sent again.

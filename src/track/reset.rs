@@ -17,6 +17,17 @@ pub(super) struct ResetMemo {
     pub ttl: u8,
 }
 
+impl ResetMemo {
+    fn of(s: &Segment, sender: usize) -> Self {
+        Self { frame: s.packet, at: s.time, seq: s.seq, sender, id: s.ip.id, ttl: s.ip.ttl }
+    }
+}
+
+/// A server that answers a SYN so soon after a RST did not send the RST (tcp.md §5.3, AT012).
+const RECONSIDERS: Duration = Duration::from_secs(2);
+/// What the capture may have put in a wrong order.
+const AT_ONCE: Duration = Duration::from_millis(1);
+
 /// Where a RST's sequence number lies for its receiver.
 struct Aim {
     low: SeqNumber,
@@ -34,7 +45,10 @@ impl Connection {
         self.settle_reset_of_holder(e, ctx);
         match self.ends[p].state {
             State::SynSent => self.rst_in_syn_sent(s, e, ctx),
-            State::Closed if self.ends[e].state.is_synchronized() => self.reset_sent(e, ctx),
+            State::Closed if self.ends[e].state.is_synchronized() => {
+                self.note_reset_again(s, false);
+                self.reset_sent(e, ctx)
+            }
             State::Listen | State::Unknown | State::Closed => self.rst_without_connection(s, e, ctx),
             _ if self.is_accept_abort(s, e) => self.accept_abort(s, e, ctx),
             _ => {
@@ -42,6 +56,8 @@ impl Connection {
                 if aim.exact {
                     self.exact_rst(s, e, ctx);
                 } else if !reply {
+                    self.note_reset(s, e, false);
+                    self.note_reset_guess(s);
                     let class = if aim.in_window { ResetClass::InWindow } else { ResetClass::Outside };
                     let Aim { low, high, right, .. } = aim;
                     self.tell(ctx, e, Fact::ResetRefused { class, seq: s.seq, low, high, right });
@@ -66,6 +82,7 @@ impl Connection {
     /// The peer has nothing that could be reset.
     fn rst_without_connection(&mut self, s: &Segment, e: usize, ctx: &mut Context<'_>) {
         let p = 1 - e;
+        self.note_reset_again(s, false);
         let answers_syn = s.flags.ack() && s.seq == SeqNumber(0);
         if answers_syn && self.client.is_none() {
             self.client = Some((p, RoleBasis::Refusal));
@@ -90,6 +107,8 @@ impl Connection {
         let p = 1 - e;
         if s.flags.ack() && self.ends[p].syn_acked_by(s.ack) {
             let rtt = self.open.syn_at.map_or(Duration::ZERO, |t| s.time.since(t));
+            self.note_reset(s, e, true);
+            self.reset = Some(ResetMemo::of(s, e));
             self.open.refused = Some(s.time);
             self.open.server_rtt.get_or_insert(rtt);
             self.close.touch(s.time);
@@ -161,6 +180,7 @@ impl Connection {
             self.step(p, State::Closed, Inferred, Reason::ResetReceived, ctx);
             return;
         }
+        self.note_reset(s, e, true);
         let idle = self.desynchronized_idle(s, e);
         self.tell_reset(s, e, idle, ctx);
         self.remember_reset(s, e);
@@ -205,9 +225,33 @@ impl Connection {
         self.close.touch(s.time);
         self.close.reset_by = Some(e);
         self.close.reset_at = Some(s.time);
-        let memo =
-            ResetMemo { frame: s.packet, at: s.time, seq: s.seq, sender: e, id: s.ip.id, ttl: s.ip.ttl };
-        self.reset = Some(memo);
+        self.reset = Some(ResetMemo::of(s, e));
+    }
+
+    /// The end that had refused the SYN answers it with a SYN+ACK, without having been asked again: it never refused.
+    pub(super) fn accept_after_refusal(&mut self, s: &Segment, e: usize, ctx: &mut Context<'_>) {
+        let p = 1 - e;
+        let refused = |memo: &ResetMemo| {
+            memo.sender == e && s.time.since(memo.at) <= RECONSIDERS && s.time > memo.at + AT_ONCE
+        };
+        let Some(memo) = self.reset.filter(refused) else { return };
+        let waits = self.ends[p].state == State::Closed && self.ends[p].syn_acked_by(s.ack);
+        if self.open.refused != Some(memo.at) || self.open.first_syn_ack_at.is_some() || !waits {
+            return;
+        }
+        self.open.refused = None;
+        self.undo_reset(e, ctx);
+        self.undo_reset(p, ctx);
+        self.forged(s, e, &memo, ctx);
+        self.reset = None;
+    }
+
+    /// The RST was not sent by the end it names.
+    fn forged(&mut self, s: &Segment, e: usize, memo: &ResetMemo, ctx: &mut Context<'_>) {
+        self.note_went_on(s, s.time.since(memo.at));
+        let usual = self.ends[e].ttl.unwrap_or(memo.ttl);
+        let ttl_step = i16::from(memo.ttl) - i16::from(usual);
+        self.tell(ctx, e, Fact::ResetNotObeyed { reset_frame: memo.frame, by_sender: true, ttl_step });
     }
 
     /// An end closed by a RST goes on. True where the RST is taken back.
@@ -227,9 +271,7 @@ impl Connection {
             {
                 self.half_open_again(server, ctx);
             }
-            let usual = self.ends[e].ttl.unwrap_or(memo.ttl);
-            let ttl_step = i16::from(memo.ttl) - i16::from(usual);
-            self.tell(ctx, e, Fact::ResetNotObeyed { reset_frame: memo.frame, by_sender, ttl_step });
+            self.forged(s, e, &memo, ctx);
         }
         if self.ends[1 - e].state != State::Closed {
             self.close.reset_by = None;

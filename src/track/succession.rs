@@ -211,6 +211,7 @@ pub(super) fn hold(c: &mut Connection, s: &Segment, config: &TrackConfig, out: &
         c.held_syn = Some(Box::new(*s));
         c.challenged = None;
         let mut ctx = context(config, out, Some(s), s.time, s.packet);
+        c.note_syn_guess(s);
         let ahead = s.seq.distance(c.next_of(e));
         c.tell(&mut ctx, e, Fact::SynWhileSynchronized { seq: s.seq, ahead });
     }

@@ -8,4 +8,5 @@ pub mod program;
 pub mod run;
 pub mod script;
 pub mod shared;
+pub mod traffic;
 pub mod transcript;

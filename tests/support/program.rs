@@ -23,13 +23,27 @@ pub fn run_with<S: AsRef<std::ffi::OsStr>>(
     arguments: impl IntoIterator<Item = S>,
     environment: &[(&str, &str)],
 ) -> Ran {
+    run_at(root(), arguments, environment)
+}
+
+/// The same from a folder.
+pub fn run_in<S: AsRef<std::ffi::OsStr>>(folder: &Path, arguments: impl IntoIterator<Item = S>) -> Ran {
+    run_at(folder, arguments, &[])
+}
+
+fn run_at<S: AsRef<std::ffi::OsStr>>(
+    folder: &Path,
+    arguments: impl IntoIterator<Item = S>,
+    environment: &[(&str, &str)],
+) -> Ran {
     let mut command = Command::cargo_bin("tcpscope").expect("the program is built with the tests");
     let output = command
         .args(arguments)
-        .current_dir(root())
+        .current_dir(folder)
         .env("NO_COLOR", "1")
         .env_remove("CLICOLOR_FORCE")
         .env("TZ", "UTC")
+        .env_remove("GITHUB_STEP_SUMMARY")
         .envs(environment.iter().copied())
         .timeout(std::time::Duration::from_secs(60))
         .output()

@@ -13,6 +13,7 @@
 //!        wait client 2.010 observed censored   a TIME_WAIT of any connection: start, how known, how it ended
 //!        shape three-segment half-open-at-end  exactly these labels, of the last connection
 //!        connections 2                         how many
+//! hosts 10.0.0.1:80 10.0.0.1:81               other ends than those below: the client, the server
 //! ```
 //!
 //! `>` is sent by 10.0.0.1:40000, called client here, `<` by 10.0.0.2:80. Sequence numbers are absolute; the second
@@ -39,6 +40,7 @@ pub struct Transcript {
     pub waits: Vec<Wait>,
     pub shape: Option<BTreeSet<String>>,
     pub connections: Option<usize>,
+    hosts: Option<[Endpoint; 2]>,
 }
 
 /// The states after the first `after` segments.
@@ -89,6 +91,7 @@ fn read(path: &PathBuf) -> Transcript {
         waits: Vec::new(),
         shape: None,
         connections: None,
+        hosts: None,
     };
     for (number, line) in text.lines().enumerate() {
         let line = line.trim();
@@ -98,10 +101,25 @@ fn read(path: &PathBuf) -> Transcript {
     }
     assert!(!transcript.script.shots.is_empty(), "{}: no segments", transcript.file);
     assert!(!transcript.states.is_empty(), "{}: checks no states", transcript.file);
+    if let Some(hosts) = transcript.hosts {
+        transcript.rename(hosts);
+    }
     transcript
 }
 
 impl Transcript {
+    /// Puts other ends in the place of the usual ones.
+    fn rename(&mut self, [client, server]: [Endpoint; 2]) {
+        let name = |end: &mut Endpoint| *end = if *end == a() { client } else { server };
+        for shot in &mut self.script.shots {
+            name(&mut shot.src);
+            name(&mut shot.dst);
+        }
+        self.states.iter_mut().flat_map(|s| &mut s.ends).for_each(|(end, ..)| name(end));
+        self.paths.iter_mut().for_each(|(end, _)| name(end));
+        self.waits.iter_mut().for_each(|wait| name(&mut wait.holder));
+    }
+
     fn line(&mut self, number: usize, line: &str) {
         let place = format!("{}:{number}", self.file);
         let (head, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
@@ -118,6 +136,11 @@ impl Transcript {
             "wait" => self.waits.push(wait(rest, &place)),
             "shape" => {
                 self.shape = Some(rest.split_whitespace().filter(|w| *w != "-").map(String::from).collect())
+            }
+            "hosts" => {
+                let mut ends = rest.split_whitespace().map(super::script::endpoint);
+                self.hosts = ends.next().zip(ends.next()).map(<[Endpoint; 2]>::from);
+                assert!(self.hosts.is_some(), "{place}: hosts {rest}");
             }
             "repeat" => self.repeat(rest, &place),
             "connections" => {

@@ -1,12 +1,13 @@
 //! A finding as it stands in the document.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 
 use super::Places;
-use super::scalar::{OneOf, Time};
+use super::scalar::{Ns, OneOf, Time};
 use crate::output::wireshark::FrameFilter;
 use crate::rules::{self, Severity};
 use crate::track::{Confidence, Role};
@@ -46,6 +47,8 @@ pub struct Finding<'a> {
     message: &'a str,
     /// The numbers put into the judgement, by name.
     evidence: Evidence<'a>,
+    /// What mattered over time, for attacks.
+    series: Option<Series<'a>>,
     /// Display filter that shows the frames in Wireshark 4; null when they lie in several files.
     filter: Option<String>,
 }
@@ -70,8 +73,27 @@ impl<'a> Finding<'a> {
             count: f.count,
             message: &f.message,
             evidence: Evidence(&f.evidence),
+            series: f.series.as_ref().map(Series::new),
             filter: places.within_one(&f.frames).map(|frames| FrameFilter(&frames).to_string()),
         }
+    }
+}
+
+/// Counts over time, one number for each step from `start` on.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Series<'a> {
+    /// When the first step begins: a whole second.
+    start: Time,
+    /// How long a step is: a second, or a power of two of it where it lasted long.
+    step_ns: Ns,
+    /// The numbers by the name of what they count.
+    counts: BTreeMap<&'a str, &'a [u64]>,
+}
+
+impl<'a> Series<'a> {
+    fn new(s: &'a rules::Series) -> Self {
+        let counts = s.columns.iter().map(|(name, numbers)| (*name, numbers.as_slice())).collect();
+        Self { start: Time(s.start), step_ns: s.step.into(), counts }
     }
 }
 

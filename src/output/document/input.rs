@@ -140,6 +140,7 @@ impl Summary {
                 unlisted_clients: s.limits.unlisted_clients,
                 unlisted_destinations: s.limits.unlisted_destinations,
                 unlisted_hosts: s.limits.unlisted_hosts,
+                forgotten_keys: s.limits.forgotten_keys,
             },
         }
     }
@@ -206,4 +207,6 @@ struct Limits {
     unlisted_destinations: u64,
     /// TIME_WAITs missing in the figures of hosts.
     unlisted_hosts: u64,
+    /// Addresses that rules which look across connections forgot, because a table of theirs was full.
+    forgotten_keys: u64,
 }

@@ -86,7 +86,7 @@ fn text(page: &Page<'_>, column: &Column, connection: &Connection) -> String {
         Value::List(words) if words.len() > WORDS && page.layout.detail < Detail::Verbose => {
             format!("{} +{}", words[..WORDS - 1].join(" "), words.len() - WORDS + 1)
         }
-        value => shown(&value, column.unit, &page.clock),
+        value => shown(&value, column.kind.unit(), &page.clock),
     }
 }
 
@@ -105,7 +105,7 @@ fn is_number(column: &Column, view: &[&Connection]) -> bool {
     let number = |c: &&Connection| {
         matches!((column.value)(c), Value::Absent | Value::Count(_) | Value::Span(_) | Value::Share(_))
     };
-    column.unit != Unit::None || view.iter().all(number)
+    column.kind.unit() != Unit::None || view.iter().all(number)
 }
 
 fn marked(connection: &Connection, mark: &str) -> bool {

@@ -17,6 +17,7 @@ pub fn write(page: &Page<'_>, out: &mut dyn Write) -> io::Result<()> {
     lines.push(("Packets", packets_line(page)));
     lines.push(("Quality", quality_line(page)));
     lines.push(("Connections", connections_line(page)));
+    lines.push(("Kept", kept_line(page)));
     lines.push(("Limits", limits_line(page)));
     lines.retain(|(_, text)| !text.is_empty());
     page.put(page.labelled(lines), out)
@@ -139,7 +140,7 @@ fn connections_line(page: &Page<'_>) -> String {
         (n > 0).then(|| format!("{} {}", thousands(n as u64), wanted.word()))
     };
     let mut parts: Vec<_> = match s.limits.dropped_connections {
-        0 => OpenOutcome::ALL.iter().filter_map(|o| outcome(*o)).collect(),
+        0 if page.layout.condition.is_none() => OpenOutcome::ALL.iter().filter_map(|o| outcome(*o)).collect(),
         _ => Vec::new(),
     };
     parts.extend((s.short > 0).then(|| format!("{} short", thousands(s.short))));
@@ -148,6 +149,13 @@ fn connections_line(page: &Page<'_>) -> String {
         true => thousands(s.connections),
         false => format!("{}: {}", thousands(s.connections), parts.join(", ")),
     }
+}
+
+/// Which of them follow, where not all were asked for.
+fn kept_line(page: &Page<'_>) -> String {
+    let kept = page.report.connections.len() as u64 + page.report.summary.limits.dropped_connections;
+    let text = |condition: &String| format!("{}, where {}", counted(kept, "connection"), escape(condition));
+    page.layout.condition.as_ref().map(text).unwrap_or_default()
 }
 
 fn limits_line(page: &Page<'_>) -> String {
@@ -161,6 +169,7 @@ fn limits_line(page: &Page<'_>) -> String {
         (limits.unlisted_clients, "connections missing in the figures of clients"),
         (limits.unlisted_destinations, "connections missing in the figures of destinations"),
         (limits.unlisted_hosts, "TIME_WAITs missing in the figures of hosts"),
+        (limits.forgotten_keys, "addresses forgotten by rules that look across connections"),
     ];
     let parts: Vec<_> =
         parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{} {what}", thousands(*n))).collect();

@@ -75,7 +75,12 @@ fn has_options_of(s: &Segment, first: &Offer) -> bool {
 }
 
 pub(super) fn refused(scene: &Scene<'_>) -> Option<Judgement> {
-    let Fact::Refused { rtt } = scene.event.fact else { return None };
+    let rtt = match scene.event.fact {
+        Fact::Refused { rtt } => rtt,
+        // It was forged: the server took the connection.
+        Fact::ResetNotObeyed { by_sender: true, .. } => return Some(Judgement::Retract),
+        _ => return None,
+    };
     let open = &scene.connection.open;
     Detail::new("the {end} refused the connection {rtt} after the SYN")
         .cause(open.syn_frame)

@@ -88,7 +88,7 @@ rules! {
     /// RFC 9293 §3.10.7.1 (a closed port answers so) and §3.10.7.3, second check.
     "HS005" "connect-refused" {
         severity: Note, source: "RFC 9293 §3.10.7.1", since: "0.1",
-        wants: [Refused], check: Connection(answer::refused),
+        wants: [Refused, ResetNotObeyed], check: Connection(answer::refused),
     }
     /// ## What it reports
     /// An attempt that was never answered: four SYNs or more, or two over at least 21 s, and neither SYN+ACK nor RST.

@@ -1,0 +1,136 @@
+//! `Host`: one address, all of its ports together and the listeners among them.
+
+use std::net::IpAddr;
+
+use super::MAX_LISTENERS;
+use super::carpet::Share;
+use super::episode::Flood;
+use super::victim::{Judge, Victim};
+use crate::tcp::Timestamp;
+
+/// One address that attempts are made at.
+#[derive(Debug, Default)]
+pub(super) struct Host {
+    pub all: Victim,
+    listeners: Vec<(u16, Box<Victim>)>,
+    /// The latest second that was judged.
+    pub judged: Option<i64>,
+    /// The latest second that it will be judged for.
+    pub due: Option<i64>,
+    /// Who asked last, and for what.
+    latest: Option<(IpAddr, u16)>,
+}
+
+/// Whom an attempt is held against.
+#[derive(Debug)]
+pub(super) enum Suspect<'a> {
+    /// One listener.
+    Listener(&'a mut Victim),
+    /// All ports of the host.
+    All(&'a mut Victim),
+}
+
+impl<'a> Suspect<'a> {
+    /// Either.
+    pub fn victim(self) -> &'a mut Victim {
+        match self {
+            Self::Listener(victim) | Self::All(victim) => victim,
+        }
+    }
+}
+
+/// What ended at a port, or at all.
+pub(super) type Ending = (Option<u16>, Flood);
+
+/// Quiet seconds beyond these change nothing any more.
+const QUIET: i64 = 64;
+
+impl Host {
+    /// A new attempt.
+    pub fn syn(&mut self, source: IpAddr, port: u16, second: i64, at: Timestamp) {
+        self.latest = Some((source, port));
+        self.all.syn(second, at);
+        if let Some(listener) = self.listener(port) {
+            listener.syn(second, at);
+        }
+    }
+
+    /// The listener at a port, where it is looked at by itself.
+    pub fn listener(&mut self, port: u16) -> Option<&mut Victim> {
+        self.listeners.iter_mut().find(|(p, _)| *p == port).map(|(_, v)| &mut **v)
+    }
+
+    /// The same, made where there is room; all ports where there is none.
+    pub fn listener_or_new(&mut self, port: u16) -> &mut Victim {
+        let at = self.listeners.iter().position(|(p, _)| *p == port);
+        let at = match at {
+            None if self.listeners.len() < MAX_LISTENERS => {
+                self.listeners.push((port, Box::default()));
+                Some(self.listeners.len() - 1)
+            }
+            known => known,
+        };
+        match at.and_then(|at| self.listeners.get_mut(at)) {
+            Some((_, listener)) => listener,
+            None => &mut self.all,
+        }
+    }
+
+    /// Whom an attempt at a port is held against: the listener, unless that sees little and the host as a whole much.
+    pub fn suspect(&mut self, port: u16) -> Suspect<'_> {
+        let all_warm = self.all.is_warm();
+        match self.listeners.iter_mut().find(|(p, v)| *p == port && (v.is_warm() || !all_warm)) {
+            Some((_, listener)) => Suspect::Listener(listener),
+            None => Suspect::All(&mut self.all),
+        }
+    }
+
+    /// A SYN+ACK went out of a port.
+    pub fn answered(&mut self, port: u16, second: i64, again: bool) {
+        self.all.heard();
+        self.listener_or_new(port).answered(second, again);
+    }
+
+    /// Judges the seconds up to this one.
+    pub fn judge(&mut self, second: i64, at: Timestamp, queue_limit: impl Fn(u16) -> u64) -> Vec<Ending> {
+        let first = self.judged.map_or(second, |j| j + 1).max(second - QUIET);
+        let mut ended = Vec::new();
+        for second in first..=second {
+            let mut explained = 0;
+            for (port, listener) in &mut self.listeners {
+                let bad = listener.unfinished(second);
+                let judge =
+                    Judge { second, at, queue_limit: queue_limit(*port), all_ports: false, explained: 0 };
+                ended.extend(listener.judge(&judge).into_iter().map(|f| (Some(*port), f)));
+                explained += if listener.is_flooded() { bad } else { 0 };
+            }
+            let judge = Judge { second, at, queue_limit: u64::MAX, all_ports: true, explained };
+            ended.extend(self.all.judge(&judge).into_iter().map(|f| (None, f)));
+        }
+        self.judged = self.judged.max(Some(second));
+        ended
+    }
+
+    /// What it adds to its network's share of unfinished attempts in a second.
+    pub fn share(&self, second: i64) -> Option<Share> {
+        let unfinished = self.all.unfinished(second);
+        let (source, port) = self.latest?;
+        (unfinished > 0).then_some(Share { unfinished, source, port })
+    }
+
+    /// Whether it has to be judged in the next second even if nothing comes.
+    pub fn is_watched(&self) -> bool {
+        self.all.is_watched() || self.listeners.iter().any(|(_, v)| v.is_watched())
+    }
+
+    /// It is forgotten, or the input ended: what is on ends now.
+    pub fn finish(&mut self) -> Vec<Ending> {
+        let listeners = self.listeners.iter_mut().flat_map(|(port, v)| {
+            let port = *port;
+            v.finish().into_iter().map(move |f| (Some(port), f))
+        });
+        let mut ended: Vec<Ending> = listeners.collect();
+        ended.extend(self.all.finish().into_iter().map(|f| (None, f)));
+        ended
+    }
+}

@@ -1,0 +1,249 @@
+//! AT001 and AT002: handshakes begun and never finished, at one listener, at one host, or over a whole network.
+//!
+//! Hosts: 16,384, those least recently asked for go first; of each the listeners that answered or were asked eight times
+//! in ten seconds, 64 at most; a closer look at 1,024 of them at once. An attempt is judged three seconds after it began.
+
+mod carpet;
+mod episode;
+mod host;
+mod victim;
+
+use std::collections::VecDeque;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::profile::Profile;
+use super::seconds::{second_of, start_of};
+use super::sketch::{Gate, mix};
+use crate::config::{RuleConfig, Thresholds};
+use crate::rules::counter::Table;
+use crate::rules::{Detector, Finding, Seen};
+use crate::tcp::{Endpoint, Timestamp};
+use crate::track::{Ended, Fact, HalfOpenEnd, Record};
+use carpet::Carpets;
+use host::{Ending, Host, Suspect};
+use victim::GRACE;
+
+/// The detector behind AT001, AT002 and CN006.
+pub(in crate::rules) fn floods(config: &RuleConfig) -> Box<dyn Detector> {
+    Box::new(Floods {
+        limits: config.thresholds.clone(),
+        hosts: Table::new(MAX_HOSTS),
+        gone: Vec::new(),
+        gate: Gate::new(8),
+        due: VecDeque::new(),
+        carpets: Carpets::default(),
+        profiles: Arc::default(),
+    })
+}
+
+/// Hosts remembered at once.
+const MAX_HOSTS: usize = 1 << 14;
+/// Listeners of one host that are looked at one by one.
+const MAX_LISTENERS: usize = 64;
+/// Victims looked at more closely at once: 12 KiB each.
+const MAX_PROFILES: usize = 1024;
+/// Without a backlog from the user, a queue of 128 is a full one: the smallest default of Linux (tcp.md §7).
+const QUEUE: u64 = 128;
+/// Half-open connections in per cent of a known backlog.
+const QUEUE_SHARE: u64 = 80;
+/// How often, in SYNs, it is asked whether they need to be waited for.
+const LOOK: u64 = 64;
+/// When the clock jumps further ahead than this, not every second of it is judged.
+const JUMP: i64 = 600;
+
+#[derive(Debug)]
+struct Floods {
+    limits: Thresholds,
+    hosts: Table<IpAddr, Box<Host>>,
+    gone: Vec<(IpAddr, Box<Host>)>,
+    gate: Gate,
+    /// Which hosts are to be judged for which second, in order of seconds.
+    due: VecDeque<(i64, IpAddr)>,
+    carpets: Carpets,
+    /// Every profile holds one.
+    profiles: Arc<()>,
+}
+
+impl Detector for Floods {
+    fn on_seen(&mut self, seen: &Seen, say: &mut Vec<Finding>) {
+        let second = second_of(seen.event.at);
+        self.judge_up_to(second - GRACE - 1, None, say);
+        let (own, other) = seen.ends();
+        let began = second_of(seen.began);
+        match seen.event.fact {
+            Fact::Opened if seen.header.is_syn() => self.syn(seen, second, say),
+            // The end is the client.
+            Fact::LifeBegan { .. } if seen.has_syn => self.settled(other, own, began, true),
+            Fact::Refused { .. } => self.settled(own, other, began, false),
+            Fact::HalfOpenEntered { again } => {
+                self.at(own.addr, say).answered(own.port, second, again);
+                self.call(own.addr, second);
+            }
+            Fact::HalfOpenLeft { kind, .. } => {
+                if matches!(kind, HalfOpenEnd::Cancelled | HalfOpenEnd::Aborted) {
+                    self.settled(own, other, began, false);
+                }
+                self.left(own, kind);
+            }
+            Fact::SynRepeated { gap, .. } => {
+                if let Some(host) = self.hosts.get(&other.addr) {
+                    host.suspect(other.port).victim().repeated(gap);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn on_record(&mut self, record: &Record, _say: &mut Vec<Finding>) {
+        // An entry whose connection was let go before it left the queue.
+        let entry = record.half_open.filter(|h| h.end_kind == HalfOpenEnd::Censored);
+        if entry.is_some() && record.ended != Ended::EndOfCapture {
+            self.left(record.endpoints.server, HalfOpenEnd::Censored);
+        }
+    }
+
+    fn on_end(&mut self, now: Timestamp, say: &mut Vec<Finding>) {
+        self.judge_up_to(second_of(now), Some(now), say);
+        for (addr, mut host) in self.hosts.drain() {
+            let ended = host.finish();
+            self.tell(addr, ended, now, true, say);
+        }
+        self.carpets.finish(now, say);
+    }
+
+    fn forgotten(&self) -> u64 {
+        self.hosts.forgotten() + self.carpets.forgotten()
+    }
+}
+
+impl Floods {
+    /// A new attempt.
+    fn syn(&mut self, seen: &Seen, second: i64, say: &mut Vec<Finding>) {
+        let ([client, server], at) = (seen.endpoints, seen.event.at);
+        if self.hosts.get(&server.addr).is_none() {
+            if !self.gate.passes(key_of(server.addr, 0), second) {
+                return;
+            }
+            self.at(server.addr, say);
+        }
+        let has_room = Arc::strong_count(&self.profiles) <= MAX_PROFILES;
+        let Some(host) = self.hosts.get(&server.addr) else { return };
+        let is_known = host.listener(server.port).is_some();
+        if !is_known && self.gate.passes(key_of(server.addr, server.port), second) {
+            host.listener_or_new(server.port);
+        }
+        host.syn(client.addr, server.port, second, at);
+        let suspect = host.suspect(server.port);
+        let all_ports = matches!(suspect, Suspect::All(_));
+        let victim = suspect.victim();
+        if victim.is_warm() && (has_room || victim.profile.is_some()) {
+            let token = &self.profiles;
+            let profile = victim.profile.get_or_insert_with(|| Box::new(Profile::new(at, Arc::clone(token))));
+            profile.syn((at, seen.event.frame), client.addr, &seen.header);
+            if all_ports {
+                profile.port(server.port);
+            }
+            if profile.syns().is_multiple_of(LOOK) && !victim.is_flooded() && victim.is_overrun(second) {
+                victim.overrun(second, at);
+            }
+        }
+        self.call(server.addr, second);
+    }
+
+    /// Something came of an attempt.
+    fn settled(&mut self, server: Endpoint, client: Endpoint, began: i64, completed: bool) {
+        let Some(host) = self.hosts.get(&server.addr) else { return };
+        host.all.settled(began, completed);
+        if let Some(listener) = host.listener(server.port) {
+            listener.settled(began, completed);
+        }
+        if completed && let Some(profile) = &mut host.suspect(server.port).victim().profile {
+            profile.completed(client.addr);
+        }
+    }
+
+    fn left(&mut self, server: Endpoint, kind: HalfOpenEnd) {
+        if let Some(listener) = self.hosts.get(&server.addr).and_then(|h| h.listener(server.port)) {
+            listener.left(kind);
+        }
+    }
+
+    /// The host, made where it is not known; one that has to go for it tells what it has to tell.
+    fn at(&mut self, addr: IpAddr, say: &mut Vec<Finding>) -> &mut Host {
+        if self.hosts.get(&addr).is_none() {
+            self.hosts.at(addr, &mut self.gone, Box::default);
+            for (gone, mut host) in std::mem::take(&mut self.gone) {
+                let (ended, now) = (host.finish(), start_of(host.judged.unwrap_or(0)));
+                self.tell(gone, ended, now, true, say);
+            }
+        }
+        self.hosts.at(addr, &mut self.gone, Box::default)
+    }
+
+    /// The host is to be judged for this second.
+    fn call(&mut self, addr: IpAddr, second: i64) {
+        if let Some(host) = self.hosts.get(&addr)
+            && host.due.is_none_or(|due| second > due)
+        {
+            host.due = Some(second);
+            self.due.push_back((second, addr));
+        }
+    }
+
+    /// Judges every second up to this one; `end` where the input ended.
+    fn judge_up_to(&mut self, last: i64, end: Option<Timestamp>, say: &mut Vec<Finding>) {
+        while let Some((second, addr)) = self.due.front().copied().filter(|(second, _)| *second <= last) {
+            self.due.pop_front();
+            self.carpets.judge_up_to(second - 1, say);
+            let Some(host) = self.hosts.get(&addr) else { continue };
+            let at = start_of(second + GRACE + 1).min(end.unwrap_or(Timestamp::MAX));
+            let ended = host.judge(second, at, |port| queue_limit(&self.limits, addr, port));
+            if let Some(share) = host.share(second) {
+                self.carpets.add(second, addr, &share, say);
+            }
+            if host.is_watched() && host.due.is_none_or(|due| due <= second) {
+                let next = (second + 1).max(last - JUMP);
+                host.due = Some(next);
+                let place = self.due.partition_point(|(s, _)| *s <= next);
+                self.due.insert(place, (next, addr));
+            }
+            self.tell(addr, ended, at, false, say);
+        }
+        self.carpets.judge_up_to(last, say);
+    }
+
+    /// Floods that ended. Those that are part of one against the whole network are told as that.
+    fn tell(
+        &mut self,
+        addr: IpAddr,
+        ended: Vec<Ending>,
+        now: Timestamp,
+        is_end: bool,
+        say: &mut Vec<Finding>,
+    ) {
+        for (port, flood) in ended {
+            if flood.is_attack() && self.carpets.explains(addr, &flood.episode) {
+                continue;
+            }
+            let key = port.map_or(addr.to_string(), |port| Endpoint::new(addr, port).to_string());
+            say.push(flood.finding(key, now, is_end));
+        }
+    }
+}
+
+/// From so many half-open connections on a slow flood is suspected.
+fn queue_limit(limits: &Thresholds, addr: IpAddr, port: u16) -> u64 {
+    let backlog = limits.backlog(&Endpoint::new(addr, port)).unwrap_or(0);
+    QUEUE.max(backlog * QUEUE_SHARE / 100)
+}
+
+/// A fixed hash of an address and a port; 0 stands for all ports.
+fn key_of(addr: IpAddr, port: u16) -> u64 {
+    match addr {
+        IpAddr::V4(a) => mix(u64::from(a.to_bits()) << 16 | u64::from(port), 4),
+        IpAddr::V6(a) => {
+            mix(a.to_bits() as u64 ^ u64::from(port).rotate_right(16), (a.to_bits() >> 64) as u64)
+        }
+    }
+}

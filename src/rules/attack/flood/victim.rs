@@ -1,0 +1,328 @@
+//! `Victim`: the connection attempts at one listener, or at all ports of one host, second by second; and whether they are
+//! a flood (tcp.md AT001).
+
+use super::episode::{Effect, Flood, Pace};
+use crate::rules::attack::alarm::{Alarm, Baseline, Turn};
+use crate::rules::attack::profile::Profile;
+use crate::rules::attack::seconds::{Seconds, second_of};
+use crate::tcp::{Duration, Timestamp};
+use crate::track::HalfOpenEnd;
+
+/// Attempts begun in one second.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Second {
+    /// New attempts: 4-tuple and ISN not seen before.
+    pub syns: u32,
+    /// Of these, completed by now.
+    pub completed: u32,
+    /// Of these, refused by the server or cancelled by the client.
+    pub refused: u32,
+    /// First SYN+ACKs sent in this second.
+    pub answered: u32,
+}
+
+impl Second {
+    /// Neither completed, refused nor cancelled.
+    pub fn unfinished(&self) -> u64 {
+        u64::from(self.syns.saturating_sub(self.completed.saturating_add(self.refused)))
+    }
+}
+
+/// One victim, while it is looked at.
+#[derive(Debug, Default)]
+pub(super) struct Victim {
+    ring: Seconds<Second, 16>,
+    usual: Baseline,
+    usual_syns: Baseline,
+    watched: u32,
+    alarm: Alarm,
+    /// Attempts too young to be judged, that nothing came of yet.
+    pending: u64,
+    /// Half-open connections.
+    queue: u64,
+    full_since: Option<i64>,
+    first: Option<Timestamp>,
+    has_answered: bool,
+    pub profile: Option<Box<Profile>>,
+    flood: Option<Box<Flood>>,
+    surge: Option<Box<Flood>>,
+}
+
+/// What a victim's judge needs to know beside it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Judge {
+    /// The second that is judged: all of its attempts had [`GRACE`] to be completed.
+    pub second: i64,
+    /// The time at which it is: the alarm's time.
+    pub at: Timestamp,
+    /// Half-open connections from which on a slow flood is suspected.
+    pub queue_limit: u64,
+    /// All ports of the host are looked at, not one.
+    pub all_ports: bool,
+    /// Unfinished attempts of this second that another victim's flood explains.
+    pub explained: u64,
+}
+
+/// So many seconds an attempt has to be completed (tcp.md AT001).
+pub(super) const GRACE: i64 = 3;
+/// Fewer unfinished attempts than this in three seconds are no flood.
+const FLOOR: u64 = 150;
+/// Unfinished attempts in per cent of all in ten seconds.
+const SHARE: u64 = 70;
+/// The usual is taken to be at least so much, a second.
+const LEAST_USUAL: f64 = 10.0;
+/// Attempts without an answer so far, or half-open connections, that make a victim worth a profile.
+const WARM: u64 = 64;
+/// Without any answer in the capture: so many SYNs in each of two seconds, or in one, make a flood.
+const UNHEARD: [u64; 2] = [200, 2000];
+/// ... where the headers tell of forged sources or a tool, with this score.
+const UNHEARD_SCORE: i32 = 2;
+/// A slow flood keeps the queue full for so long.
+const SLOW_SECONDS: i64 = 10;
+/// So many attempts a second, and this many times the usual, are a surge.
+const SURGE: (u64, f64) = (200, 3.0);
+/// A surge is only known where so many seconds were watched before it.
+const SURGE_WATCHED: u32 = 10;
+
+impl Victim {
+    /// A new attempt.
+    #[inline]
+    pub fn syn(&mut self, second: i64, at: Timestamp) {
+        self.first.get_or_insert(at);
+        if let Some(s) = self.ring.at(second) {
+            s.syns = s.syns.saturating_add(1);
+            self.pending += 1;
+        }
+    }
+
+    /// Whether its SYNs are worth a closer look.
+    #[inline]
+    pub fn is_warm(&self) -> bool {
+        self.pending >= WARM || self.queue >= WARM
+    }
+
+    /// Something came of an attempt that began in this second.
+    pub fn settled(&mut self, second: i64, completed: bool) {
+        self.has_answered = true;
+        let Some(s) = self.ring.at(second).filter(|s| s.unfinished() > 0) else { return };
+        *(if completed { &mut s.completed } else { &mut s.refused }) += 1;
+        self.pending = self.pending.saturating_sub(1);
+    }
+
+    /// Something of it was captured.
+    pub fn heard(&mut self) {
+        self.has_answered = true;
+    }
+
+    /// It sent a first SYN+ACK.
+    pub fn answered(&mut self, second: i64, again: bool) {
+        self.has_answered = true;
+        self.queue += 1;
+        if let Some(s) = self.ring.at(second).filter(|_| !again) {
+            s.answered = s.answered.saturating_add(1);
+        }
+        if let Some(flood) = &mut self.flood {
+            // One that had seemed given up was only late.
+            flood.effect.expired = flood.effect.expired.saturating_sub(u64::from(again));
+            flood.effect.peak_queue = flood.effect.peak_queue.max(self.queue);
+        }
+    }
+
+    /// A half-open connection is no longer there.
+    pub fn left(&mut self, kind: HalfOpenEnd) {
+        self.queue = self.queue.saturating_sub(1);
+        if let Some(flood) = &mut self.flood {
+            flood.effect.left(kind);
+        }
+    }
+
+    /// A SYN came again.
+    pub fn repeated(&mut self, gap: Duration) {
+        if let Some(profile) = &mut self.profile {
+            profile.repeated(gap);
+        }
+        if let Some(flood) = &mut self.flood {
+            flood.effect.repeated += 1;
+        }
+    }
+
+    /// Attempts of a second that nothing came of.
+    pub fn unfinished(&self, second: i64) -> u64 {
+        self.ring.get(second).unfinished()
+    }
+
+    /// Whether a flood is on.
+    pub fn is_flooded(&self) -> bool {
+        self.flood.is_some()
+    }
+
+    /// Whether it has to be judged in the next second even if nothing comes.
+    pub fn is_watched(&self) -> bool {
+        self.flood.is_some() || self.surge.is_some() || self.queue >= WARM
+    }
+
+    /// Nothing was seen of the victim: neither an answer now nor one before.
+    fn is_mute(&self) -> bool {
+        !self.has_answered
+    }
+
+    /// Whether so many SYNs came in so short a time that none needs to be waited for. Only where nothing of the victim
+    /// is seen: one that answers will show what comes of them.
+    pub fn is_overrun(&self, second: i64) -> bool {
+        let syns = |s| u64::from(self.ring.get(s).syns);
+        let [two, one] = UNHEARD;
+        let many = syns(second) >= one || (syns(second) >= two && syns(second - 1) >= two);
+        many && self.is_mute()
+            && self.profile.as_ref().is_some_and(|p| p.score(false) >= UNHEARD_SCORE && !p.is_repeated())
+    }
+
+    /// Raises the alarm at once.
+    pub fn overrun(&mut self, second: i64, at: Timestamp) {
+        let since =
+            (1..GRACE + 1).map(|back| second - back).take_while(|s| self.ring.get(*s).syns > 0).last();
+        let since = since.unwrap_or(second);
+        self.alarm.force(since);
+        self.begin((since, since), Pace::Fast, at);
+    }
+
+    /// Judges one second. What ended with it is given back.
+    pub fn judge(&mut self, judge: &Judge) -> Vec<Flood> {
+        let s = self.ring.get(judge.second);
+        let bad = s.unfinished();
+        self.pending = self.pending.saturating_sub(bad);
+        let charged = bad.saturating_sub(judge.explained);
+        let holds = charged > 0 && self.is_flood_like(judge);
+        let turn = self.alarm.step(judge.second, charged, self.usual.level().max(LEAST_USUAL), holds);
+        let mut ended = Vec::new();
+        match turn {
+            Turn::Raised => self.begin((self.alarm.since(), judge.second), Pace::Fast, judge.at),
+            Turn::Cleared => ended.extend(self.flood.take_if(|f| f.pace == Pace::Fast).map(|f| *f)),
+            Turn::Same => {}
+        }
+        self.judge_slow(judge, &mut ended);
+        self.judge_surge(judge, &s, &mut ended);
+        if let Some(flood) = &mut self.flood {
+            flood.second(judge.second, &s);
+        } else {
+            self.usual.add(u64::from(s.completed));
+            self.usual_syns.add(u64::from(s.syns));
+            self.watched = self.watched.saturating_add(1);
+        }
+        if self.flood.is_none() && self.surge.is_none() && self.pending < WARM / 8 && self.queue < WARM / 2 {
+            self.profile = None;
+        }
+        for flood in &mut ended {
+            flood.profile = self.profile.take();
+        }
+        ended
+    }
+
+    /// The conditions beside the sum: enough, most of all attempts, and no better explanation.
+    fn is_flood_like(&self, judge: &Judge) -> bool {
+        let t = judge.second;
+        let unfinished = |count| self.ring.sum(t, count, Second::unfinished);
+        let syns = self.ring.sum(t, 10, |s| u64::from(s.syns));
+        if unfinished(3) < FLOOR || unfinished(10) * 100 < syns * SHARE {
+            return false;
+        }
+        if self.is_mute() {
+            let heard = |s: i64| u64::from(self.ring.get(s).syns);
+            let many = heard(t) >= UNHEARD[1] || (heard(t) >= UNHEARD[0] && heard(t - 1) >= UNHEARD[0]);
+            if !many || self.profile.as_ref().is_none_or(|p| p.score(false) < UNHEARD_SCORE) {
+                return false;
+            }
+        }
+        !self.is_dead_server() && (!judge.all_ports || !self.is_scan())
+    }
+
+    /// Nobody was ever answered, and clients repeat their SYN as stacks do: the server, or the path to it, is down.
+    fn is_dead_server(&self) -> bool {
+        self.is_mute() && self.profile.as_ref().is_some_and(|p| p.is_repeated())
+    }
+
+    /// Few sources that ask each port once or twice look for open ports.
+    fn is_scan(&self) -> bool {
+        self.profile.as_ref().is_none_or(|p| p.sources() <= 64 && p.syns() < 16 * p.ports())
+    }
+
+    /// A flood so slow that its rate says nothing: it keeps the queue full, and next to nobody gets through.
+    fn judge_slow(&mut self, judge: &Judge, ended: &mut Vec<Flood>) {
+        if judge.all_ports {
+            return;
+        }
+        if self.queue < judge.queue_limit / 2 {
+            ended.extend(self.flood.take_if(|f| f.pace == Pace::Slow).map(|f| *f));
+        }
+        if self.queue < judge.queue_limit {
+            self.full_since = None;
+            return;
+        }
+        let since = *self.full_since.get_or_insert(judge.second);
+        let answered = self.ring.sum(judge.second, 10, |s| u64::from(s.answered));
+        let completed = self.ring.sum(judge.second, 10, |s| u64::from(s.completed));
+        let is_full = judge.second - since >= SLOW_SECONDS && completed * 5 < answered.max(1);
+        if is_full && self.flood.is_none() {
+            let first = self.first.map_or(since, second_of);
+            // The entries that fill the queue came within the minute that they live.
+            self.begin((first.max(judge.second - 64), judge.second), Pace::Slow, judge.at);
+        }
+    }
+
+    /// Many more attempts than usual, most of them served, from machines of many kinds.
+    fn judge_surge(&mut self, judge: &Judge, s: &Second, ended: &mut Vec<Flood>) {
+        let (least, times) = SURGE;
+        let syns = self.ring.sum(judge.second, 3, |s| u64::from(s.syns));
+        let completed = self.ring.sum(judge.second, 3, |s| u64::from(s.completed));
+        let usual = self.usual_syns.level() * times;
+        let many = syns >= 3 * least && syns as f64 >= 3.0 * usual;
+        if let Some(surge) = &mut self.surge {
+            surge.second(judge.second, s);
+            if syns as f64 <= 3.0 * usual.max(least as f64) / times {
+                ended.extend(self.surge.take().map(|f| *f));
+            }
+        } else if many
+            && self.flood.is_none()
+            && self.watched >= SURGE_WATCHED
+            && completed * 100 >= syns * 60
+        {
+            let diverse = self.profile.as_ref().is_some_and(|p| p.is_diverse());
+            if diverse {
+                self.surge = Some(self.episode((judge.second - 2, judge.second + 1), Pace::Surge, judge.at));
+            }
+        }
+    }
+
+    fn begin(&mut self, seconds: (i64, i64), pace: Pace, raised: Timestamp) {
+        if let Some(flood) = &mut self.flood {
+            flood.pace = pace;
+            return;
+        }
+        self.surge = None;
+        self.flood = Some(self.episode(seconds, pace, raised));
+    }
+
+    /// An episode with what the seconds `from` up to, not with, `to` held; the judge adds those from there on.
+    fn episode(&self, (from, to): (i64, i64), pace: Pace, raised: Timestamp) -> Box<Flood> {
+        let effect = Effect {
+            usual_completed: self.usual.level(),
+            answers_before: self.has_answered,
+            peak_queue: self.queue,
+            ..Effect::default()
+        };
+        let mut flood = Flood::new(pace, from, self.first.unwrap_or(raised), raised, effect);
+        for second in from.max(to - 16)..to {
+            flood.second(second, &self.ring.get(second));
+        }
+        Box::new(flood)
+    }
+
+    /// The input ended, or the victim is forgotten: what is on ends now.
+    pub fn finish(&mut self) -> Vec<Flood> {
+        let mut ended: Vec<Flood> =
+            self.flood.take().into_iter().chain(self.surge.take()).map(|f| *f).collect();
+        for flood in &mut ended {
+            flood.profile = self.profile.take();
+        }
+        ended
+    }
+}

@@ -1,0 +1,74 @@
+//! A connection that begins with something else than a SYN: a pick-up in the middle, or a segment of nothing at all.
+
+use super::connection::{Connection, Context};
+use super::event::Fact;
+use super::header::Header;
+use crate::tcp::{Flags, Segment};
+
+/// What a connection began with, other than a SYN.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum StrayKind {
+    /// A SYN+ACK.
+    SynAck,
+    /// A RST, or a FIN.
+    Close,
+    /// Anything else: an ACK, payload, no flags at all.
+    Segment,
+}
+
+impl StrayKind {
+    /// Of a first segment; `None` for a SYN.
+    pub fn of(header: &Header) -> Option<Self> {
+        let f = header.flags;
+        match () {
+            () if f.has(Flags::SYN | Flags::ACK) => Some(Self::SynAck),
+            () if f.syn() => None,
+            () if f.any(Flags::RST | Flags::FIN) => Some(Self::Close),
+            () => Some(Self::Segment),
+        }
+    }
+}
+
+/// Whether anything followed that explains the first segment.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Stray {
+    /// It began with a SYN, or the other end has spoken.
+    Explained,
+    /// Only its first end spoke so far.
+    Alone {
+        kind: StrayKind,
+        /// It said more than its SYN+ACK or RST again.
+        goes_on: bool,
+    },
+}
+
+impl Stray {
+    /// Of a connection's first segment.
+    pub fn of(s: &Segment) -> Self {
+        match StrayKind::of(&Header::of(s)) {
+            Some(kind) => Self::Alone { kind, goes_on: false },
+            None => Self::Explained,
+        }
+    }
+}
+
+impl Connection {
+    /// A further segment tells what the first one was.
+    pub(super) fn note_stray(&mut self, s: &Segment, e: usize, ctx: &mut Context<'_>) {
+        let Stray::Alone { kind, goes_on } = self.stray else { return };
+        if self.id == s.packet {
+            return;
+        }
+        let (by_receiver, reset) = (e != 0, s.flags.rst());
+        if by_receiver {
+            self.stray = Stray::Explained;
+        } else if reset || s.flags.syn() {
+            return self.tell(ctx, e, Fact::StrayAgain { kind });
+        } else if goes_on {
+            return;
+        } else {
+            self.stray = Stray::Alone { kind, goes_on: true };
+        }
+        self.tell(ctx, e, Fact::StrayFollowed { kind, by_receiver, reset });
+    }
+}
