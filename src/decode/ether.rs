@@ -36,7 +36,7 @@ fn type_or_length(field: u16, rest: Wire<'_>) -> (Layer, Wire<'_>) {
 pub(super) fn ether_type<'a>(number: u16, wire: Wire<'a>, below: &mut Below) -> Step<'a> {
     match number {
         IPV4 | IPV6 => Ok((Layer::Ip, wire)),
-        0x8100 | 0x88a8 | 0x9100 | 0x9200 | 0x9300 => vlan(wire, below),
+        VLAN | 0x88a8 | 0x9100 | 0x9200 | 0x9300 => vlan(wire, below),
         other => rare_ether_type(other, wire),
     }
 }
@@ -66,7 +66,8 @@ fn rare_ether_type(number: u16, wire: Wire<'_>) -> Step<'_> {
 }
 
 /// A VLAN tag after its EtherType: priority and id, then the next type or length.
-fn vlan<'a>(wire: Wire<'a>, below: &mut Below) -> Step<'a> {
+#[inline]
+pub(super) fn vlan<'a>(wire: Wire<'a>, below: &mut Below) -> Step<'a> {
     let (Some(id), Some(next)) = (wire.u16(0), wire.u16(2)) else { return Err(cut_or_malformed(wire, 4)) };
     below.see_vlan(id);
     Ok(type_or_length(next, wire.after(4)))
@@ -149,6 +150,8 @@ pub(super) fn cut_or_malformed(wire: Wire<'_>, needed: usize) -> Skip {
     if wire.len >= needed { Skip::Cut } else { Skip::Malformed }
 }
 
+/// EtherType of a VLAN tag (IEEE 802.1Q).
+pub(super) const VLAN: u16 = 0x8100;
 /// EtherType of IPv4.
 pub(super) const IPV4: u16 = 0x0800;
 /// EtherType of IPv6.

@@ -54,7 +54,10 @@ impl Decoder {
             return self.other_link(wire, packet);
         }
         // What nearly every packet is, without the loop and its detours through memory.
-        let (layer, wire) = ether::ethernet(wire, &mut below)?;
+        let (mut layer, mut wire) = ether::ethernet(wire, &mut below)?;
+        if layer == Layer::EtherType(ether::VLAN) {
+            (layer, wire) = ether::vlan(wire, &mut below)?;
+        }
         let Layer::EtherType(ether::IPV4 | ether::IPV6) = layer else {
             return self.layers(layer, wire, below, packet);
         };

@@ -117,24 +117,41 @@ fn pseudo_header(below: &Below, len: usize) -> u64 {
     addresses + sum(&len.to_be_bytes()) + u64::from(6_u16.to_be())
 }
 
-/// One's complement sum of the bytes as 32-bit words in this machine's order, not folded (RFC 1071 §2: the order
-/// of bytes does not matter until the end). No segment is long enough to overflow it.
+/// One's complement sum of the bytes in this machine's order, folded to 32 bits and perhaps a carry (RFC 1071 §2: the
+/// order of bytes and the width of words do not matter until the end).
 #[inline]
 fn sum(bytes: &[u8]) -> u64 {
-    let mut total = 0;
-    let mut blocks = bytes.chunks_exact(4);
-    for block in &mut blocks {
-        if let [a, b, c, d] = *block {
-            total += u64::from(u32::from_ne_bytes([a, b, c, d]));
-        }
+    // Words of 64 bits, each carry counted in the high half: an addition and a carry for eight bytes.
+    let (words, mut rest) = bytes.as_chunks();
+    let (blocks, words) = words.as_chunks();
+    let mut total = 0u128;
+    for [a, b, c, d] in blocks {
+        total += number(a);
+        total += number(b);
+        total += number(c);
+        total += number(d);
     }
-    let last = match *blocks.remainder() {
+    for word in words {
+        total += number(word);
+    }
+    if let Some((word, behind)) = rest.split_first_chunk() {
+        total += u128::from(u32::from_ne_bytes(*word));
+        rest = behind;
+    }
+    let last = match *rest {
         [a, b, c] => [a, b, c, 0],
         [a, b] => [a, b, 0, 0],
         [a] => [a, 0, 0, 0],
-        _ => return total,
+        _ => [0; 4],
     };
-    total + u64::from(u32::from_ne_bytes(last))
+    total += u128::from(u32::from_ne_bytes(last));
+    let halves = [total as u32, (total >> 32) as u32, (total >> 64) as u32];
+    halves.into_iter().map(u64::from).sum()
+}
+
+#[inline]
+fn number(word: &[u8; 8]) -> u128 {
+    u128::from(u64::from_ne_bytes(*word))
 }
 
 /// A sum folded to 16 bits, in this machine's byte order.

@@ -9,7 +9,7 @@ use foldhash::HashMap;
 use super::Sink;
 use super::census::{Census, Listener};
 use super::moment::{Ask, Glimpse, Happening, Moment, States};
-use super::order::Order;
+use super::order::{Order, Phase};
 use super::shard::{Batch, Counts, Said, Saying, TakenSegment};
 use super::summary::Summary;
 use crate::config::Config;
@@ -30,8 +30,50 @@ pub(super) struct Merge<'a> {
     states: States,
     glimpses: Vec<Glimpse>,
     stopped: bool,
-    /// Where a round's sayings stand: the room for sorting them.
-    places: Vec<(Order, u32, u32)>,
+    /// Room for the places of a round.
+    places: Places,
+}
+
+/// Where a round's sayings stand. Packets come in order as a rule, and timers between them are few: sorted apart, the
+/// ones need no sorting and the others little.
+#[derive(Debug, Default)]
+struct Places {
+    packets: Vec<Place>,
+    others: Vec<Place>,
+}
+
+/// The place of a saying, and which of which batch it is.
+type Place = (Order, u32, u32);
+
+impl Places {
+    fn add(&mut self, batch: usize, said: &[Said]) {
+        for (i, Said { order, .. }) in said.iter().enumerate() {
+            let list = if order.phase == Phase::Packet { &mut self.packets } else { &mut self.others };
+            list.push((*order, batch as u32, i as u32));
+        }
+    }
+
+    /// All of them in order.
+    fn sorted(&mut self) -> impl Iterator<Item = Place> {
+        // Those of one thread are in order; stable sorting makes use of the order of each of several. It takes memory,
+        // large pieces that the allocator has to look for: half of its time. No two places are equal.
+        if !self.packets.is_sorted() {
+            self.packets.sort();
+        }
+        self.others.sort_unstable();
+        let mut packets = self.packets.iter().copied().peekable();
+        let mut others = self.others.iter().copied().peekable();
+        std::iter::from_fn(move || match (packets.peek(), others.peek()) {
+            (Some(packet), Some(other)) if packet < other => packets.next(),
+            (Some(_), None) => packets.next(),
+            _ => others.next(),
+        })
+    }
+
+    fn clear(&mut self) {
+        self.packets.clear();
+        self.others.clear();
+    }
 }
 
 impl<'a> Merge<'a> {
@@ -47,7 +89,7 @@ impl<'a> Merge<'a> {
             states: States::default(),
             glimpses: Vec::new(),
             stopped: false,
-            places: Vec::new(),
+            places: Places::default(),
         }
     }
 
@@ -66,6 +108,9 @@ impl<'a> Merge<'a> {
 
     /// What detectors said, as far as the user wants to hear it.
     fn pass_on(&mut self) {
+        if self.heard.is_empty() {
+            return;
+        }
         for finding in std::mem::take(&mut self.heard) {
             if self.rules.config().has(finding.rule) {
                 self.count(&finding);
@@ -93,11 +138,9 @@ impl<'a> Merge<'a> {
         let mut places = std::mem::take(&mut self.places);
         for (batch, Batch { said, counts, .. }) in round.iter().enumerate() {
             self.count_batch(counts);
-            places.extend(said.iter().enumerate().map(|(i, said)| (said.order, batch as u32, i as u32)));
+            places.add(batch, said);
         }
-        // Nearly in order already, which a stable sort makes use of.
-        places.sort();
-        for (order, batch, i) in places.drain(..) {
+        for (order, batch, i) in places.sorted() {
             let said = round.get_mut(batch as usize).and_then(|batch| batch.said.get_mut(i as usize));
             let Some(Said { what, .. }) = said else { continue };
             match what {
@@ -109,7 +152,8 @@ impl<'a> Merge<'a> {
                 Saying::Stood(stood) => self.glimpses.append(stood),
             }
         }
-        round.iter_mut().for_each(|batch| batch.said.clear());
+        round.iter_mut().for_each(Batch::clear);
+        places.clear();
         self.places = places;
     }
 
@@ -295,24 +339,27 @@ impl Streams {
                 if before.is_none() && syn.is_none() && self.latest.len() >= Self::LATEST {
                     self.known_until = self.known_until.min(connection);
                 }
-                self.begin(ends, syn)
+                let is_known = before.is_some();
+                self.begin(ends, syn, is_known)
             }
         };
         self.of.insert(connection, number);
     }
 
     fn hold(&mut self, frame: u64, [a, b]: &[Endpoint; 2], isn: SeqNumber) {
-        let number = self.begin((*a.min(b), *a.max(b)), Some(isn));
+        let ends = (*a.min(b), *a.max(b));
+        let is_known = self.latest.contains_key(&ends);
+        let number = self.begin(ends, Some(isn), is_known);
         if self.held.len() == Self::HELD {
             self.held.pop_front();
         }
         self.held.push_back((frame, number));
     }
 
-    /// A stream begins.
-    fn begin(&mut self, ends: (Endpoint, Endpoint), isn: Option<SeqNumber>) -> u32 {
+    /// A stream begins, on a 4-tuple that is remembered or not.
+    fn begin(&mut self, ends: (Endpoint, Endpoint), isn: Option<SeqNumber>, is_known: bool) -> u32 {
         let number = self.number();
-        if self.latest.len() < Self::LATEST || self.latest.contains_key(&ends) {
+        if is_known || self.latest.len() < Self::LATEST {
             self.latest.insert(ends, (number, isn));
         }
         number

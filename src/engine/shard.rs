@@ -87,44 +87,63 @@ pub struct Batch {
     pub said: Vec<Said>,
     /// What was counted.
     pub counts: Counts,
+    /// Records that are done with: room for those to come.
+    pub spare: Vec<Box<Record>>,
+}
+
+impl Batch {
+    /// All of what was said is known by now.
+    pub fn clear(&mut self) {
+        /// As many records as end in an ordinary batch, so that what is kept stays in the processor's caches.
+        const SPARE: usize = 512;
+        for said in self.said.drain(..) {
+            if let Saying::Ended(record, _) = said.what
+                && self.spare.len() < SPARE
+            {
+                self.spare.push(record);
+            }
+        }
+    }
 }
 
 /// Partitions that one thread runs.
 pub struct Shards {
-    shards: Vec<(u8, Shard)>,
+    shards: Vec<Shard>,
+    /// Of how many threads this is one: every so many partitions one is here.
+    of: usize,
     listeners: Listeners,
 }
 
 impl Shards {
     /// Every `of`-th partition from `first` on.
     pub fn new(config: &Config, rules: &Arc<RuleSet>, wishes: Wishes, first: usize, of: usize) -> Self {
-        let shard = |p: usize| (p as u8, Shard::new(Partition::new(&config.track), rules, wishes));
-        let shards = (first..PARTITIONS).step_by(of.max(1)).map(shard).collect();
-        Self { shards, listeners: Listeners::default() }
+        let of = of.max(1);
+        let shard = |_| Shard::new(Partition::new(&config.track), rules, wishes);
+        let shards = (first..PARTITIONS).step_by(of).map(shard).collect();
+        Self { shards, of, listeners: Listeners::default() }
     }
 
     /// Runs a batch: its segments go, what was said of them comes.
     pub fn run(&mut self, batch: &mut Batch) {
         let mut said = std::mem::take(&mut batch.said);
+        let mut spare = std::mem::take(&mut batch.spare);
         let mut counts = Counts::default();
         self.listeners.extend(batch.new_listeners.iter().copied());
         for (partition, segment, clock) in &batch.segments {
-            if let Ok(at) = self.shards.binary_search_by_key(partition, |(p, _)| *p)
-                && let Some((_, shard)) = self.shards.get_mut(at)
-            {
+            if let Some(shard) = self.shards.get_mut(usize::from(*partition) / self.of) {
                 // One list for all, so that it is nearly in order when it is sorted.
-                let (partition, mut voice) = shard.speak(&mut said, &self.listeners);
+                let (partition, mut voice) = shard.speak(&mut said, &mut spare, &self.listeners);
                 on_segment(partition, &mut voice, segment, *clock, &mut counts);
             }
         }
-        for (_, shard) in &mut self.shards {
-            let (partition, mut voice) = shard.speak(&mut said, &self.listeners);
+        for shard in &mut self.shards {
+            let (partition, mut voice) = shard.speak(&mut said, &mut spare, &self.listeners);
             close_batch(partition, &mut voice, batch);
             counts.evicted += partition.take_evicted();
             counts.states.add(&std::mem::take(&mut voice.ear.states));
         }
         batch.segments.clear();
-        (batch.said, batch.counts) = (said, counts);
+        (batch.said, batch.spare, batch.counts) = (said, spare, counts);
     }
 
     /// Runs batches until there are no more.
@@ -161,6 +180,7 @@ struct Ear {
 struct Voice<'a> {
     ear: &'a mut Ear,
     said: &'a mut Vec<Said>,
+    spare: &'a mut Vec<Box<Record>>,
     listeners: &'a Listeners,
 }
 
@@ -182,9 +202,10 @@ impl Shard {
     fn speak<'a>(
         &'a mut self,
         said: &'a mut Vec<Said>,
+        spare: &'a mut Vec<Box<Record>>,
         listeners: &'a Listeners,
     ) -> (&'a mut Partition, Voice<'a>) {
-        (&mut self.partition, Voice { ear: &mut self.ear, said, listeners })
+        (&mut self.partition, Voice { ear: &mut self.ear, said, spare, listeners })
     }
 }
 
@@ -273,13 +294,17 @@ impl Observer for Voice<'_> {
 }
 
 impl Tracked for Voice<'_> {
-    fn on_record(&mut self, record: Record, connection: &Connection, at: Timestamp) {
+    fn on_record(&mut self, record: Box<Record>, connection: &Connection, at: Timestamp) {
         let order = self.ear.place(at, connection);
         for end in &connection.ends {
             self.ear.states.leave(end.state);
         }
         let findings = self.ear.drafts.finish(&record, connection);
-        self.said.push(Said { order, what: Saying::Ended(Box::new(record), findings) });
+        self.said.push(Said { order, what: Saying::Ended(record, findings) });
+    }
+
+    fn spare(&mut self) -> Option<Box<Record>> {
+        self.spare.pop()
     }
 
     fn on_frozen(&mut self, connection: u64) {

@@ -21,21 +21,21 @@ pub struct Lines<W: Write> {
     out: W,
     /// The line in the making: serialized in memory and written at once, which takes half the time.
     line: Vec<u8>,
-    connections: line::Line,
+    /// Writes those of connections and findings.
+    lines: line::Line,
     places: Places,
     /// Set for a live capture: happenings and drafts are written too, and how things stand at this pace.
     pace: Option<Pace>,
     failure: Option<io::Error>,
 }
 
-/// One line.
+/// One line of those that come last.
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum Line<'a> {
     Event(&'a EventLine),
     Draft(&'a document::Finding<'a>),
     Moment(&'a MomentLine<'a>),
-    Finding(&'a document::Finding<'a>),
     Listener(&'a document::Listener<'a>),
     Client(&'a document::Client),
     Host(&'a document::Host),
@@ -50,7 +50,7 @@ impl<W: Write> Lines<W> {
             [name] => Places::new(&[Input { path: name.clone(), ..Input::default() }]),
             _ => Places::default(),
         };
-        Self { out, line: Vec::new(), connections: line::Line::default(), places, pace: None, failure: None }
+        Self { out, line: Vec::new(), lines: line::Line::default(), places, pace: None, failure: None }
     }
 
     /// Also writes what happens when it happens, and how things stand at this pace; holds no line back.
@@ -127,17 +127,13 @@ impl<W: Write> Sink for Lines<W> {
 
     fn connection(&mut self, record: &Record, findings: &[Finding]) -> ControlFlow<()> {
         let rules = rules_of(findings);
-        let written = self.out.write_all(self.connections.connection(record, &rules, &self.places));
+        let written = self.out.write_all(self.lines.connection(record, &rules, &self.places));
         self.keep(written)?;
         findings.iter().try_for_each(|finding| self.finding(finding))
     }
 
     fn finding(&mut self, finding: &Finding) -> ControlFlow<()> {
-        let written = write(
-            &mut self.out,
-            &mut self.line,
-            &Line::Finding(&document::Finding::new(finding, &self.places)),
-        );
+        let written = self.out.write_all(self.lines.finding(finding, &self.places));
         self.keep(written)
     }
 

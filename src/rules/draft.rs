@@ -1,6 +1,9 @@
 //! `Drafts`: what rules have said of connections that are still open; a finding is final when its connection ends.
 
+use std::fmt::Write as _;
+
 use foldhash::HashMap;
+use serde_json::Value;
 
 use super::finding::{Finding, Severity};
 use super::registry::{Check, Detail, Judgement, Rule, RuleSet, Scene};
@@ -187,17 +190,27 @@ impl Draft {
     }
 }
 
-/// The template with its `{names}` filled in.
-fn fill(template: &str, evidence: &[(&'static str, serde_json::Value)], role: Role) -> String {
-    let mut text = template.replace("{end}", role.name()).replace("{peer}", role.peer().name());
-    for (name, value) in evidence {
-        let shown = match value {
-            serde_json::Value::String(s) => s.clone(),
-            other => other.to_string(),
-        };
-        text = text.replace(&format!("{{{name}}}"), &shown);
+/// The template with its `{names}` filled in; a name that nothing is known of stays.
+fn fill(template: &str, evidence: &[(&'static str, Value)], role: Role) -> String {
+    let mut text = String::with_capacity(template.len() + 32);
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once('{') {
+        text.push_str(before);
+        let (name, behind) = after.split_once('}').unwrap_or_default();
+        rest = behind;
+        match (name, evidence.iter().find(|(known, _)| *known == name)) {
+            ("end", _) => text.push_str(role.name()),
+            ("peer", _) => text.push_str(role.peer().name()),
+            (_, Some((_, Value::String(value)))) => text.push_str(value),
+            // Writing into memory can't fail.
+            (_, Some((_, value))) => drop(write!(text, "{value}")),
+            (_, None) => {
+                text.push('{');
+                rest = after;
+            }
+        }
     }
-    text
+    text + rest
 }
 
 #[cfg(test)]
@@ -209,5 +222,11 @@ mod tests {
         let evidence = [("ack", 91.into()), ("expected_ack", 101.into())];
         let text = fill("the {end} acknowledges {ack} instead of {expected_ack}", &evidence, Role::Server);
         assert_eq!(text, "the server acknowledges 91 instead of 101");
+    }
+
+    #[test]
+    fn what_is_not_known_stays_and_values_are_not_templates() {
+        let evidence = [("ack", "{end}".into())];
+        assert_eq!(fill("{ack} {what} {peer", &evidence, Role::Client), "{end} {what} {peer");
     }
 }

@@ -199,20 +199,26 @@ fn ecn(scene: &Scene<'_>) -> Option<Judgement> {
 
 /// AE, CWR, ECE as three digits.
 fn ecn_bits(f: Flags) -> String {
-    [Flags::AE, Flags::CWR, Flags::ECE].iter().map(|b| if f.has(*b) { '1' } else { '0' }).collect()
+    format!("{:03b}", ecn_number(f))
+}
+
+/// AE, CWR, ECE as three bits of a number.
+fn ecn_number(f: Flags) -> u8 {
+    let bits = [Flags::AE, Flags::CWR, Flags::ECE];
+    bits.iter().fold(0, |number, bit| number << 1 | u8::from(f.has(*bit)))
 }
 
 /// Nothing, classic ECN, or accurate ECN (RFC 3168 §6.1.1, RFC 9768 §3.1.1).
 fn is_ecn_offer(f: Flags) -> bool {
-    matches!(ecn_bits(f).as_str(), "000" | "011" | "111")
+    matches!(ecn_number(f), 0b000 | 0b011 | 0b111)
 }
 
 /// Whether a SYN+ACK may have these bits after one of the SYNs: none to no offer; to classic ECN none, ECE, or AE
 /// with ECE, which is reserved; anything to accurate ECN, even a faulty echo of the SYN (RFC 9768 table 2).
 fn answers_offer(f: Flags, offer: &Offer) -> bool {
-    let fits = |syn: Flags| match ecn_bits(syn).as_str() {
-        "000" => ecn_bits(f) == "000",
-        "011" => matches!(ecn_bits(f).as_str(), "000" | "001" | "101"),
+    let fits = |syn: Flags| match ecn_number(syn) {
+        0b000 => ecn_number(f) == 0b000,
+        0b011 => matches!(ecn_number(f), 0b000 | 0b001 | 0b101),
         _ => true,
     };
     fits(offer.first_flags) || fits(offer.flags)

@@ -118,14 +118,17 @@ impl Connection {
 
     /// Becomes a connection that begins with this segment, in the room of this one.
     pub(super) fn begin_anew(&mut self, s: &Segment) {
-        let mut room = std::mem::replace(self, Self::new(s));
-        room.steps.clear();
-        room.time_waits.clear();
-        room.zeek.clear();
-        (self.steps, self.time_waits, self.zeek) = (room.steps, room.time_waits, room.zeek);
-        for (end, old) in self.ends.iter_mut().zip(&mut room.ends) {
-            old.kept.clear();
-            std::mem::swap(&mut end.kept, &mut old.kept);
+        self.steps.clear();
+        self.time_waits.clear();
+        self.zeek.clear();
+        let steps = std::mem::take(&mut self.steps);
+        let time_waits = std::mem::take(&mut self.time_waits);
+        let zeek = std::mem::take(&mut self.zeek);
+        let kept = self.ends.each_mut().map(|end| std::mem::take(&mut end.kept));
+        *self = Self { steps, time_waits, zeek, ..Self::new(s) };
+        for (end, mut kept) in self.ends.iter_mut().zip(kept) {
+            kept.clear();
+            end.kept = kept;
         }
     }
 

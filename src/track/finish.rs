@@ -4,7 +4,7 @@ use super::connection::Connection;
 use super::peer::Peer;
 use super::record::{
     Class, Close, Closer, Confidence, Ended, Ends, Flow, HalfOpen, HalfOpenEnd, Open, Reason, Record, Role,
-    RoleBasis, Roles, TimeWait, Visibility,
+    RoleBasis, Roles, TimeWait, Transition, Visibility,
 };
 use super::shape::{CloseOutcome, CloseShape, OpenOutcome, OpenShape};
 use crate::tcp::{Endpoint, State, Timestamp};
@@ -23,6 +23,32 @@ const MAIN_FIRST: [OpenShape; 11] = [
     OpenShape::Midstream,
     OpenShape::HalfOpenAtEnd,
 ];
+
+/// Lists of a record that is done with: room for those of another.
+#[derive(Debug, Default)]
+pub(super) struct Room {
+    transitions: Vec<Transition>,
+    labels: Vec<OpenShape>,
+    time_wait: Vec<TimeWait>,
+    zeek_history: String,
+}
+
+impl Room {
+    /// What the record has no use for any more.
+    pub fn of(record: &mut Record) -> Self {
+        let mut room = Self {
+            transitions: std::mem::take(&mut record.transitions),
+            labels: std::mem::take(&mut record.open.labels),
+            time_wait: std::mem::take(&mut record.time_wait),
+            zeek_history: std::mem::take(&mut record.zeek_history),
+        };
+        room.transitions.clear();
+        room.labels.clear();
+        room.time_wait.clear();
+        room.zeek_history.clear();
+        room
+    }
+}
 
 impl Connection {
     /// Who is the client, and how that is known; `is_listener` knows endpoints that sent a SYN+ACK elsewhere.
@@ -57,14 +83,19 @@ impl Connection {
         }
     }
 
-    /// The record of the connection as it stands.
+    /// The record of the connection as it stands, its lists in this room.
     pub(super) fn record(
         &self,
         ended: Ended,
         end_of_time: Timestamp,
         is_listener: &dyn Fn(&Endpoint) -> bool,
+        room: Room,
     ) -> Record {
         let (client, roles) = self.roles(is_listener);
+        let Room { mut transitions, labels, mut time_wait, mut zeek_history } = room;
+        transitions.extend(self.steps.transitions(client));
+        time_wait.extend(self.time_wait_intervals(client));
+        zeek_history.push_str(self.zeek.history());
         let both = |f: &dyn Fn(&Peer) -> Flow| Ends {
             client: f(&self.ends[client]),
             server: f(&self.ends[1 - client]),
@@ -80,11 +111,11 @@ impl Connection {
             roles,
             state: Ends { client: c.state, server: s.state },
             certainty: Ends { client: c.certainty, server: s.certainty },
-            transitions: self.steps.transitions(client),
+            transitions,
             transitions_dropped: self.steps.dropped(),
-            open: self.opening(client),
+            open: self.opening(client, labels),
             close: self.closing(client),
-            time_wait: self.time_wait_intervals(client),
+            time_wait,
             half_open: self.half_open_entry(),
             half_closed,
             exchanges: if self.role(client) == Role::Client { self.requests } else { self.requests.max(1) },
@@ -93,7 +124,7 @@ impl Connection {
             ended,
             signs: self.signs.clone(),
             sent: both(&|p| self.flow(p)),
-            zeek_history: self.zeek.history(),
+            zeek_history,
             zeek_state: self.zeek.conn_state(),
             completeness: self.completeness.bits(),
             stream: None,
@@ -112,12 +143,12 @@ impl Connection {
         flow
     }
 
-    fn opening(&self, client: usize) -> Open {
+    fn opening(&self, client: usize, mut present: Vec<OpenShape>) -> Open {
         let mut labels = self.open.labels;
         if self.half_open.is_some_and(|h| h.end.is_none() && !h.again) {
             labels.add(OpenShape::HalfOpenAtEnd);
         }
-        let present: Vec<OpenShape> = MAIN_FIRST.into_iter().filter(|l| labels.has(*l)).collect();
+        present.extend(MAIN_FIRST.into_iter().filter(|l| labels.has(*l)));
         let rtt = self.open.server_rtt.zip(self.open.client_rtt).map(|(a, b)| a + b);
         let isn = |p: &Peer| p.iss.filter(|_| p.syn_seen).map(|s| s.0);
         Open {
@@ -208,12 +239,12 @@ impl Connection {
         }
     }
 
-    fn time_wait_intervals(&self, client: usize) -> Vec<TimeWait> {
-        let named = |i: &super::time_wait::Interval| TimeWait {
+    fn time_wait_intervals(&self, client: usize) -> impl Iterator<Item = TimeWait> {
+        let named = move |i: &super::time_wait::Interval| TimeWait {
             endpoint: if i.end == client { Role::Client } else { Role::Server },
             ..i.kept.clone()
         };
-        self.time_waits.iter().map(named).collect()
+        self.time_waits.iter().map(named)
     }
 
     fn half_open_entry(&self) -> Option<HalfOpen> {

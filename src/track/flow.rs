@@ -26,18 +26,18 @@ impl FlowKey {
     /// The flow of a segment.
     #[inline]
     pub fn of(segment: &Segment) -> Self {
-        let (src, dst) = (segment.src, segment.dst);
-        let in_order = src <= dst;
-        let ports = if in_order { [src.port, dst.port] } else { [dst.port, src.port] };
-        let (low, high) = if in_order { (src.addr, dst.addr) } else { (dst.addr, src.addr) };
-        let addrs = match (low, high) {
-            (IpAddr::V4(a), IpAddr::V4(b)) => Addrs::V4([a.to_bits(), b.to_bits()]),
-            (a, b) => Addrs::V6([a, b].map(|addr| match addr {
-                IpAddr::V4(v4) => v4.to_ipv6_mapped().octets(),
-                IpAddr::V6(v6) => v6.octets(),
-            })),
-        };
-        Self { ports, addrs }
+        let (src, dst) = (&segment.src, &segment.dst);
+        match (src.addr, dst.addr) {
+            (IpAddr::V4(a), IpAddr::V4(b)) => {
+                let ends = in_order((a.to_bits(), src.port), (b.to_bits(), dst.port));
+                Self { ports: ends.map(|(_, port)| port), addrs: Addrs::V4(ends.map(|(addr, _)| addr)) }
+            }
+            (a, b) => {
+                let ends = in_order((bits(a), src.port), (bits(b), dst.port));
+                let addrs = ends.map(|(addr, _)| addr.to_be_bytes());
+                Self { ports: ends.map(|(_, port)| port), addrs: Addrs::V6(addrs) }
+            }
+        }
     }
 
     /// Its two endpoints, the lower first.
@@ -47,6 +47,17 @@ impl FlowKey {
             Addrs::V6(both) => both.map(|a| IpAddr::V6(Ipv6Addr::from(a))),
         };
         [Endpoint::new(low, self.ports[0]), Endpoint::new(high, self.ports[1])]
+    }
+
+    /// Whether this is the lower of its two ends.
+    #[inline]
+    pub fn begins_with(&self, end: &Endpoint) -> bool {
+        let same_addr = match (&self.addrs, end.addr) {
+            (Addrs::V4([low, _]), IpAddr::V4(addr)) => *low == addr.to_bits(),
+            (Addrs::V6([low, _]), IpAddr::V6(addr)) => *low == addr.octets(),
+            _ => false,
+        };
+        same_addr && self.ports[0] == end.port
     }
 
     /// The partition it belongs to, below [`PARTITIONS`]. A fixed hash: a sender can aim at one partition, and that
@@ -65,6 +76,21 @@ impl FlowKey {
         // Fibonacci hashing (Knuth, TAOCP vol. 3, §6.4): 2^64 / golden ratio.
         let mixed = (low.wrapping_mul(3) ^ high).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         (mixed >> 58) as usize
+    }
+}
+
+/// The lower one first.
+#[inline]
+fn in_order<T: PartialOrd>(a: T, b: T) -> [T; 2] {
+    if a <= b { [a, b] } else { [b, a] }
+}
+
+/// An address as a number that is in the order of addresses.
+#[inline]
+fn bits(addr: IpAddr) -> u128 {
+    match addr {
+        IpAddr::V4(v4) => v4.to_ipv6_mapped().to_bits(),
+        IpAddr::V6(v6) => v6.to_bits(),
     }
 }
 

@@ -27,10 +27,21 @@ impl History {
     /// A SYN, its answer, and the five repetitions of a SYN+ACK that Linux makes (tcp_synack_retries), and one more.
     const SEGMENTS: usize = 8;
 
-    /// Begins anew, with the room it has.
-    pub fn clear(&mut self) {
+    /// Begins anew, with the room it has, or one of these.
+    pub fn clear(&mut self, rooms: &mut Rooms) {
+        if self.seen.capacity() == 0 {
+            self.seen = rooms.0.pop().unwrap_or_else(|| Vec::with_capacity(Self::SEGMENTS));
+        }
         self.seen.clear();
         (self.timer, self.is_over) = (None, false);
+    }
+
+    /// Lets go of the room, once more happened than can be told: connections that go on are many, young ones few.
+    #[inline]
+    pub fn give_up(&mut self, rooms: &mut Rooms) {
+        if self.is_over && self.seen.capacity() > 0 && rooms.0.len() < Rooms::SPARE {
+            rooms.0.push(std::mem::take(&mut self.seen));
+        }
     }
 
     /// One more segment.
@@ -62,6 +73,15 @@ impl History {
             .then(|| Box::new(More { rest: rest.into(), timer: self.timer }));
         Some(Frozen { first: *first, more })
     }
+}
+
+/// Room of histories that are over.
+#[derive(Debug, Default)]
+pub(super) struct Rooms(Vec<Vec<Brief>>);
+
+impl Rooms {
+    /// More than are young at once in one partition.
+    const SPARE: usize = 256;
 }
 
 /// A connection as its segments.
@@ -192,9 +212,12 @@ impl Has {
 impl Brief {
     /// `None` where something would be lost.
     fn of(s: &Segment, key: &FlowKey) -> Option<Self> {
+        if !Self::holds(s) {
+            return None;
+        }
         let o = &s.options;
         let bits = [
-            (Has::FROM_HIGH, s.src != key.ends()[0]),
+            (Has::FROM_HIGH, !key.begins_with(&s.src)),
             (Has::TIMESTAMPS, o.timestamps.is_some()),
             (Has::MSS, o.mss.is_some()),
             (Has::WINDOW_SCALE, o.window_scale.is_some()),
@@ -221,10 +244,37 @@ impl Brief {
             traffic_class: s.ip.traffic_class,
             window_scale: o.window_scale.unwrap_or_default(),
             checksum: s.checksum,
-            has: Has(bits.iter().filter(|(_, set)| *set).map(|(bit, _)| bit).sum()),
+            has: Has(bits.iter().map(|(bit, set)| bit * u16::from(*set)).sum()),
         };
-        // Whatever it has no place for makes it another segment.
-        (brief.segment(key) == *s).then_some(brief)
+        debug_assert_eq!(brief.segment(key), *s, "whatever it has no place for is asked about before");
+        Some(brief)
+    }
+
+    /// Whether it has a place for all of the segment. Named here are the parts that it has a place for; each other one
+    /// must be nothing.
+    #[inline]
+    fn holds(s: &Segment) -> bool {
+        #[rustfmt::skip]
+        let Segment {
+            packet: _, time: _, seq: _, ack: _, flags: _, window: _, checksum: _,
+            src, dst, urgent, payload_len, captured_payload, payload_digest, faults,
+            ip: IpFields {
+                ttl: _, traffic_class: _, id: _, dont_fragment: _, vlan: _, link_broadcast: _, link_loopback: _,
+                reassembled, tunnel_depth,
+            },
+            options: Options {
+                mss: _, window_scale: _, sack_permitted: _, timestamps: _, layout: _,
+                sack, fast_open, mptcp, md5, ao, faults: option_faults,
+            },
+        } = s;
+        payload_len | captured_payload == 0
+            && payload_digest.is_none()
+            && *urgent == 0
+            && faults.0 | option_faults.0 | tunnel_depth == 0
+            && !(*reassembled || *mptcp || *md5 || *ao)
+            && sack.is_empty()
+            && fast_open.is_none()
+            && src.addr.is_ipv4() == dst.addr.is_ipv4()
     }
 
     fn segment(&self, key: &FlowKey) -> Segment {

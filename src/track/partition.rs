@@ -74,9 +74,9 @@ impl Partition {
         std::mem::take(&mut self.evicted)
     }
 
-    /// Takes in one segment. `clock` is the highest packet time so far; deadlines up to it are met first.
+    /// Takes in one segment. `clock` is the highest packet time so far; deadlines up to it have been
+    /// [met](Self::expire).
     pub fn on_segment(&mut self, s: &Segment, clock: Timestamp, out: &mut dyn Tracked) -> Taken {
-        self.expire(clock, out);
         let key = FlowKey::of(s);
         if s.checksum == Checksum::Bad && self.config.checksum == ChecksumPolicy::Verify {
             self.bad_checksum(s, &key, out);
@@ -94,6 +94,7 @@ impl Partition {
             return Taken::Duplicate;
         }
         let wake = route(slot, key, s, clock, &self.config, out);
+        self.table.outgrown(at);
         self.schedule(at, wake, clock);
         if was_frozen || id == s.packet {
             self.young.push_back((at, id));
@@ -103,7 +104,15 @@ impl Partition {
     }
 
     /// Ends everything whose time has come by `clock`, at its own time.
+    #[inline]
     pub fn expire(&mut self, clock: Timestamp, out: &mut dyn Tracked) {
+        let timer = self.due.peek().is_some_and(|Reverse((at, _))| *at <= clock);
+        if timer || self.lingering.front().is_some_and(|(at, _)| *at <= clock) {
+            self.meet_timers(clock, out);
+        }
+    }
+
+    fn meet_timers(&mut self, clock: Timestamp, out: &mut dyn Tracked) {
         loop {
             let timer = self.due.peek().map(|Reverse(timer)| *timer);
             let linger = self.lingering.front().copied();

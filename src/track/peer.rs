@@ -217,15 +217,17 @@ impl AckRing {
 /// Data segments whose acknowledgment is timed; each is dropped when it is repeated (Karn's rule, RFC 6298 §3).
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct RttRing {
-    timed: [(SeqNumber, Timestamp); 4],
+    ends: [SeqNumber; 4],
+    times: [Timestamp; 4],
     count: u8,
 }
 
 impl RttRing {
     /// Starts timing a segment that ends at `end`; while four are timed, more are not.
     pub fn start(&mut self, end: SeqNumber, at: Timestamp) {
-        if let Some(slot) = self.timed.get_mut(usize::from(self.count)) {
-            *slot = (end, at);
+        let next = usize::from(self.count);
+        if next < self.ends.len() {
+            (self.ends[next], self.times[next]) = (end, at);
             self.count += 1;
         }
     }
@@ -237,10 +239,11 @@ impl RttRing {
 
     /// The time the newest segment covered by `ack` was sent; all covered ones are done.
     pub fn acked(&mut self, ack: SeqNumber) -> Option<Timestamp> {
-        let covered =
-            self.timed.iter().take(usize::from(self.count)).take_while(|(end, _)| !end.after(ack)).count();
-        let newest = self.timed.get(covered.checked_sub(1)?).map(|(_, at)| *at);
-        self.timed.copy_within(covered.., 0);
+        let timed = self.ends.iter().take(usize::from(self.count));
+        let covered = timed.take_while(|end| !end.after(ack)).count();
+        let newest = self.times.get(covered.checked_sub(1)?).copied();
+        self.ends.copy_within(covered.., 0);
+        self.times.copy_within(covered.., 0);
         self.count -= covered as u8;
         newest
     }
@@ -319,7 +322,7 @@ impl KeptPayload {
             Some(oldest) => *oldest = kept,
             None => {
                 if self.ring.len() == self.ring.capacity() {
-                    self.ring.reserve_exact(self.ring.len().max(2));
+                    self.ring.reserve_exact(self.ring.len().clamp(3, Self::SIZE - self.ring.len()));
                 }
                 self.ring.push(kept);
             }

@@ -16,14 +16,14 @@ pub struct Placement {
 }
 
 /// The numbers used so far: everything from the start to `max` but the holes.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct SendSpace {
     known: bool,
+    count: u8,
     nxt: SeqNumber,
     max: SeqNumber,
-    /// Ascending; `[from, to)`.
-    holes: [(SeqNumber, SeqNumber); Self::HOLES],
-    count: u8,
+    /// Ascending; `[from, to)`. Hardly any end ever has one.
+    holes: Option<Box<[(SeqNumber, SeqNumber); Self::HOLES]>>,
     /// Numbers whose hole was given up: acknowledged by the peer, or too many holes at once.
     lost: u64,
 }
@@ -104,7 +104,7 @@ impl SendSpace {
     }
 
     fn open_holes(&self) -> &[(SeqNumber, SeqNumber)] {
-        self.holes.get(..usize::from(self.count)).unwrap_or(&[])
+        self.holes.as_deref().and_then(|holes| holes.get(..usize::from(self.count))).unwrap_or(&[])
     }
 
     fn settle(&mut self) {
@@ -112,13 +112,14 @@ impl SendSpace {
     }
 
     fn open_hole(&mut self, from: SeqNumber, to: SeqNumber) {
+        let holes = self.holes.get_or_insert_default();
         if usize::from(self.count) == Self::HOLES {
-            let (lowest_from, lowest_to) = self.holes[0];
+            let (lowest_from, lowest_to) = holes[0];
             self.lost += lowest_to.distance(lowest_from).max(0) as u64;
-            self.holes.rotate_left(1);
+            holes.rotate_left(1);
             self.count -= 1;
         }
-        self.holes[usize::from(self.count)] = (from, to);
+        holes[usize::from(self.count)] = (from, to);
         self.count += 1;
     }
 
@@ -161,7 +162,7 @@ impl SendSpace {
 
     /// Passes every hole through `f`, which keeps any number of pieces of it.
     fn rebuild(&mut self, mut f: impl FnMut(SeqNumber, SeqNumber, &mut dyn FnMut(SeqNumber, SeqNumber))) {
-        let old = self.holes;
+        let Some(old) = self.holes.as_deref().copied() else { return };
         let count = usize::from(self.count);
         self.count = 0;
         for (from, to) in old.iter().take(count) {

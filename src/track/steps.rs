@@ -37,6 +37,9 @@ pub(super) struct Steps {
 }
 
 impl Steps {
+    /// Steps of a three-way handshake and a close, with one to spare: what most connections need.
+    const ORDINARY: usize = 12;
+
     /// None yet, in the same room.
     pub fn clear(&mut self) {
         self.list.clear();
@@ -63,6 +66,9 @@ impl Steps {
         if self.list.len() >= bound.max(2) {
             self.list.remove(self.list.len() / 2);
             self.dropped = self.dropped.saturating_add(1);
+        }
+        if self.list.len() == self.list.capacity() {
+            self.list.reserve_exact(Self::ORDINARY.max(self.list.len()));
         }
         let end = end as u8;
         self.list.push(Step {
@@ -110,22 +116,19 @@ impl Steps {
     }
 
     /// All steps for the record; `client` is the index of the client's end.
-    pub fn transitions(&self, client: usize) -> Vec<Transition> {
+    pub fn transitions(&self, client: usize) -> impl Iterator<Item = Transition> {
         let some = |frame: u64| (frame != 0).then_some(frame);
-        self.list
-            .iter()
-            .map(|s| Transition {
-                frame: s.frame,
-                at: s.at,
-                endpoint: if usize::from(s.end) == client { Role::Client } else { Role::Server },
-                from: s.from,
-                to: s.to,
-                flags: s.flags,
-                certainty: s.certainty,
-                confirmed: some(s.confirmed),
-                reason: s.reason,
-                rolled_back: some(s.rolled_back),
-            })
-            .collect()
+        self.list.iter().map(move |s| Transition {
+            frame: s.frame,
+            at: s.at,
+            endpoint: if usize::from(s.end) == client { Role::Client } else { Role::Server },
+            from: s.from,
+            to: s.to,
+            flags: s.flags,
+            certainty: s.certainty,
+            confirmed: some(s.confirmed),
+            reason: s.reason,
+            rolled_back: some(s.rolled_back),
+        })
     }
 }

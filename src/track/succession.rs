@@ -3,6 +3,7 @@
 
 use super::connection::{Connection, Context, Observer, illegal};
 use super::event::{Event, Fact};
+use super::finish::Room;
 use super::frozen::History;
 use super::record::{Ended, Record, TimeWaitEnd};
 use crate::config::TrackConfig;
@@ -11,7 +12,12 @@ use crate::tcp::{Certainty, Duration, Endpoint, Segment, State, Timestamp};
 /// Where what a partition sees goes.
 pub trait Tracked: Observer {
     /// A connection ended at `at`.
-    fn on_record(&mut self, record: Record, connection: &Connection, at: Timestamp);
+    fn on_record(&mut self, record: Box<Record>, connection: &Connection, at: Timestamp);
+
+    /// A record that is done with, for the room it has.
+    fn spare(&mut self) -> Option<Box<Record>> {
+        None
+    }
 
     /// What was heard of this connection may be forgotten: it will be told again before anything else is.
     fn on_frozen(&mut self, connection: u64);
@@ -89,7 +95,16 @@ pub(super) fn end(
     connection.expire_half_open(&mut ctx);
     connection.tell(&mut ctx, 0, Fact::Ended);
     connection.end_life(&mut ctx);
-    let record = connection.record(ended, at, &|endpoint| out.is_listener(endpoint));
+    let mut spare = out.spare();
+    let room = spare.as_deref_mut().map(Room::of).unwrap_or_default();
+    let record = connection.record(ended, at, &|endpoint| out.is_listener(endpoint), room);
+    let record = match spare {
+        Some(mut place) => {
+            *place = record;
+            place
+        }
+        None => Box::new(record),
+    };
     out.on_record(record, connection, at);
 }
 

@@ -6,7 +6,7 @@ use std::hash::BuildHasher as _;
 
 use super::connection::Connection;
 use super::flow::FlowKey;
-use super::frozen::{Frozen, History};
+use super::frozen::{Frozen, History, Rooms};
 use super::succession::{Slot, Tracked};
 use crate::config::TrackConfig;
 use crate::tcp::{Segment, Timestamp};
@@ -21,6 +21,7 @@ pub(super) struct Table {
     /// Room of connections that ended, for those to come.
     #[expect(clippy::vec_box, reason = "the boxes themselves are what is used again")]
     spare: Vec<Box<Slot>>,
+    rooms: Rooms,
     open: usize,
     frozen: usize,
     hand: usize,
@@ -108,13 +109,7 @@ impl Table {
 
     /// A connection that begins with this segment.
     pub fn begin(&mut self, key: FlowKey, s: &Segment, wake: Timestamp) -> u32 {
-        let slot = match self.spare.pop() {
-            Some(mut slot) => {
-                slot.begin(s);
-                slot
-            }
-            None => Box::new(Slot::new(s)),
-        };
+        let slot = Slot::furnished(&mut self.spare, &mut self.rooms, s);
         let place = Place { key, wake, kept: Kept::Open(slot) };
         let at = match self.free.pop() {
             Some(at) => {
@@ -167,8 +162,7 @@ impl Table {
         if let Kept::Frozen(frozen) = &place.kept {
             let key = place.key;
             let first = frozen.first(&key);
-            let mut slot = self.spare.pop().unwrap_or_else(|| Box::new(Slot::new(&first)));
-            slot.begin(&first);
+            let mut slot = Slot::furnished(&mut self.spare, &mut self.rooms, &first);
             let Slot { connection, history, .. } = &mut *slot;
             frozen.thaw(&key, (connection, history), config, out);
             place.kept = Kept::Open(slot);
@@ -178,6 +172,14 @@ impl Table {
         match &mut place.kept {
             Kept::Open(slot) => Some((slot, place.key, was_frozen)),
             _ => None,
+        }
+    }
+
+    /// More was seen of a connection than a history tells: the room of its own is for others.
+    #[inline]
+    pub fn outgrown(&mut self, at: u32) {
+        if let Some(Place { kept: Kept::Open(slot), .. }) = self.places.get_mut(at as usize) {
+            slot.history.give_up(&mut self.rooms);
         }
     }
 
@@ -262,17 +264,23 @@ impl Table {
 }
 
 impl Slot {
-    /// A connection that begins with this segment.
-    fn new(s: &Segment) -> Self {
-        Self { connection: Connection::new(s), previous: None, history: History::default(), cold: false }
+    /// A connection that begins with this segment, in the room of one that ended, where there is one.
+    fn furnished(spare: &mut Vec<Box<Self>>, rooms: &mut Rooms, s: &Segment) -> Box<Self> {
+        let mut slot = match spare.pop() {
+            Some(mut slot) => {
+                slot.connection.begin_anew(s);
+                slot.previous = None;
+                slot.cold = false;
+                slot
+            }
+            None => Box::new(Self::new(s)),
+        };
+        slot.history.clear(rooms);
+        slot
     }
 
-    /// The same, in the room of one that ended.
-    fn begin(&mut self, s: &Segment) {
-        self.connection.begin_anew(s);
-        self.previous = None;
-        self.history.clear();
-        self.cold = false;
+    fn new(s: &Segment) -> Self {
+        Self { connection: Connection::new(s), previous: None, history: History::default(), cold: false }
     }
 }
 

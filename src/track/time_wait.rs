@@ -29,6 +29,8 @@ impl Connection {
             end_kind: TimeWaitEnd::Censored,
             alive_until: None,
         };
+        // Hardly any connection has a second one.
+        self.time_waits.reserve_exact(1);
         self.time_waits.push(Interval { end, kept, fin_came_again: false });
         self.tell(ctx, end, Fact::TimeWaitStarted);
     }

@@ -43,10 +43,9 @@ struct End {
     cut: Option<(SeqNumber, SeqNumber)>,
 }
 
-/// Letters that stand once per direction, as bits of `once`.
-const ONCE: [u8; 4] = *b"ADIQ";
-/// Letters that stand again when the sequence number differs.
-const PER_SEQ: [u8; 4] = *b"SHFR";
+/// Where the latest number of a FIN is kept, and that of a RST; SYN and SYN+ACK come before them.
+const FIN: usize = 2;
+const RESET: usize = 3;
 
 impl ZeekTrack {
     /// Nothing seen, in the same room.
@@ -61,19 +60,22 @@ impl ZeekTrack {
         if !self.seen {
             self.orient(s, e);
         }
-        let letters = self.flag_letters(s, e);
         self.window_letter(s, e);
-        for letter in letters.into_iter().flatten() {
-            self.per_seq_or_once(letter, s, e);
+        let moves = s.flags.any(Flags::SYN | Flags::FIN | Flags::RST);
+        if moves {
+            self.flag_letters(s, e);
         }
         self.track_seq(s, e);
-        self.move_state(s, e);
-        if s.is_pure_ack() {
-            self.per_seq_or_once(b'A', s, e);
+        if moves || self.ends[e].state == Endpoint::Inactive {
+            self.move_state(s, e);
         }
-        if s.payload_len > 0 && !s.flags.rst() {
+        if s.payload_len == 0 {
+            if !moves && s.flags.ack() {
+                self.once(b'A', 1, e);
+            }
+        } else if !s.flags.rst() {
             self.ends[e].payload = true;
-            self.per_seq_or_once(b'D', s, e);
+            self.once(b'D', 2, e);
         }
         self.track_cut(s, e);
     }
@@ -92,8 +94,8 @@ impl ZeekTrack {
     }
 
     /// The history string.
-    pub fn history(&self) -> String {
-        String::from_utf8_lossy(&self.history).into_owned()
+    pub fn history(&self) -> &str {
+        std::str::from_utf8(&self.history).unwrap_or_default()
     }
 
     /// The first packet's sender is the originator, unless it is no SYN and comes from a port of a known service.
@@ -109,18 +111,22 @@ impl ZeekTrack {
         }
     }
 
-    fn flag_letters(&self, s: &Segment, _e: usize) -> [Option<u8>; 3] {
+    /// What does not fit together, then what opens, then what closes.
+    fn flag_letters(&mut self, s: &Segment, e: usize) {
         let f = s.flags;
-        let odd = if f.syn() && f.any(Flags::FIN | Flags::RST) {
-            Some(b'Q')
+        if f.syn() && f.any(Flags::FIN | Flags::RST) {
+            self.once(b'Q', 8, e);
         } else if f.has(Flags::FIN | Flags::RST) {
-            Some(b'I')
-        } else {
-            None
-        };
-        let opening = f.syn().then_some(if f.ack() { b'H' } else { b'S' });
-        let closing = if f.rst() { Some(b'R') } else { f.fin().then_some(b'F') };
-        [odd, opening, closing]
+            self.once(b'I', 4, e);
+        }
+        if f.syn() {
+            if f.ack() { self.per_seq(b'H', 1, s.seq, e) } else { self.per_seq(b'S', 0, s.seq, e) }
+        }
+        if f.rst() {
+            self.per_seq(b'R', RESET, s.seq, e);
+        } else if f.fin() {
+            self.per_seq(b'F', FIN, s.end(), e);
+        }
     }
 
     fn window_letter(&mut self, s: &Segment, e: usize) {
@@ -131,18 +137,19 @@ impl ZeekTrack {
         }
     }
 
-    fn per_seq_or_once(&mut self, letter: u8, s: &Segment, e: usize) {
-        if let Some(bit) = ONCE.iter().position(|l| *l == letter) {
-            if self.ends[e].once >> bit & 1 == 0 {
-                self.ends[e].once |= 1 << bit;
-                self.add(letter, e);
-            }
-        } else if let Some(kind) = PER_SEQ.iter().position(|l| *l == letter) {
-            let at = if letter == b'F' { s.end() } else { s.seq };
-            if self.ends[e].last_of[kind] != Some(at) {
-                self.ends[e].last_of[kind] = Some(at);
-                self.add(letter, e);
-            }
+    /// A letter that stands once per direction, and its bit.
+    fn once(&mut self, letter: u8, bit: u8, e: usize) {
+        if self.ends[e].once & bit == 0 {
+            self.ends[e].once |= bit;
+            self.add(letter, e);
+        }
+    }
+
+    /// A letter that stands again when the sequence number differs, and where that is kept.
+    fn per_seq(&mut self, letter: u8, kind: usize, at: SeqNumber, e: usize) {
+        if self.ends[e].last_of[kind] != Some(at) {
+            self.ends[e].last_of[kind] = Some(at);
+            self.add(letter, e);
         }
     }
 
@@ -160,6 +167,11 @@ impl ZeekTrack {
     fn add(&mut self, letter: u8, e: usize) {
         /// Letters kept; a port scanner's oddities could go on for ever.
         const BOUND: usize = 256;
+        /// Few connections have more; the least that an allocator gives.
+        const ROOM: usize = 24;
+        if self.history.capacity() == 0 {
+            self.history.reserve_exact(ROOM);
+        }
         if self.history.len() < BOUND {
             self.history.push(if e == self.originator { letter } else { letter.to_ascii_lowercase() });
         }
@@ -236,7 +248,7 @@ impl ZeekTrack {
 
     /// A side that sent a FIN and then a RST counts as closed once the other's FIN arrives.
     fn close_after_reset(&mut self, e: usize) {
-        if self.ends[e].state == Endpoint::Reset && self.ends[e].last_of[2].is_some() {
+        if self.ends[e].state == Endpoint::Reset && self.ends[e].last_of[FIN].is_some() {
             self.ends[e].state = Endpoint::Closed;
         }
     }

@@ -1,6 +1,9 @@
-//! `Line`: the line of a connection, written at once. What it must be is `document::Connection`, to which tests hold it
-//! equal byte for byte; this is the same for a sixth of the instructions, because a capture has many connections.
+//! `Line`: the line of a connection, or of a finding, written at once. What it must be is `document::Connection` and
+//! `document::Finding`, to which tests hold it equal byte for byte; this is the same for a sixth of the instructions,
+//! because a capture has many of both.
 
+mod finding;
+mod flow;
 mod pen;
 mod steps;
 
@@ -8,8 +11,8 @@ use super::community::community_id;
 use super::document::Places;
 use super::wireshark::ConnectionFilter;
 use crate::report::{overhead_share, setup, without_payload};
-use crate::rules::Severity;
-use crate::track::{Close, Ends, Flow, HalfOpen, Open, OpenShape, Record, Roles, Rtt, TimeWait, Visibility};
+use crate::rules::{self, Severity};
+use crate::track::{Close, Ends, HalfOpen, Open, OpenShape, Record, Roles, TimeWait, Visibility};
 use pen::{OneOf, Pen, Plain, Put, Raw, Share, object};
 
 /// Writes lines of connections, one after the other.
@@ -23,17 +26,32 @@ pub(super) struct Line {
 impl Line {
     /// The line, with its end, of a record and the rules that spoke about it.
     pub fn connection(&mut self, r: &Record, rules: &[(Severity, &'static str)], places: &Places) -> &[u8] {
-        let path = places.path(r.id);
+        let is_known = self.know_path(places.path(r.id));
+        let file = is_known.then_some(Raw(&self.path.1));
+        self.pen.clear();
+        write(&mut self.pen, r, file, rules, places);
+        self.pen.text("\n");
+        self.pen.bytes()
+    }
+
+    /// The line, with its end, of a finding.
+    pub fn finding(&mut self, f: &rules::Finding, places: &Places) -> &[u8] {
+        let is_known = self.know_path(f.frames.first().and_then(|frame| places.path(*frame)));
+        let file = is_known.then_some(Raw(&self.path.1));
+        self.pen.clear();
+        finding::write(&mut self.pen, f, file, places);
+        self.pen.text("\n");
+        self.pen.bytes()
+    }
+
+    /// Keeps a path as JSON, if there is one.
+    fn know_path(&mut self, path: Option<&str>) -> bool {
         if let Some(path) = path
             && *path != self.path.0
         {
             self.path = (path.to_owned(), serde_json::to_vec(path).unwrap_or_default());
         }
-        let file = path.map(|_| Raw(&self.path.1));
-        self.pen.clear();
-        write(&mut self.pen, r, file, rules, places);
-        self.pen.text("\n");
-        self.pen.bytes()
+        path.is_some()
     }
 }
 
@@ -191,42 +209,6 @@ impl Put for Visibility {
     }
 }
 
-impl Put for Flow {
-    fn put(&self, pen: &mut Pen) {
-        object!(pen, {
-            "segments": self.segments,
-            "segments_without_payload": self.segments_without_payload,
-            "payload_bytes": self.payload_bytes,
-            "unique_bytes": self.unique_bytes,
-            "syn": self.syn,
-            "fin": self.fin,
-            "rst": self.rst,
-            "retransmissions": self.retransmissions,
-            "spurious_retransmissions": self.spurious_retransmissions,
-            "out_of_order": self.out_of_order,
-            "duplicate_acks": self.duplicate_acks,
-            "keep_alives": self.keep_alives,
-            "zero_windows": self.zero_windows,
-            "window_probes": self.window_probes,
-            "duplicates": self.duplicates,
-            "gaps_bytes": self.gaps_bytes,
-            "rtt_ns": self.rtt,
-        });
-    }
-}
-
-impl Put for Rtt {
-    fn put(&self, pen: &mut Pen) {
-        let any = self.samples > 0;
-        object!(pen, {
-            "min": any.then_some(self.min_ns),
-            "mean": self.mean_ns(),
-            "max": any.then_some(self.max_ns),
-            "samples": self.samples,
-        });
-    }
-}
-
 /// What Zeek would write: words and letters of its own.
 struct Zeek<'a>(&'a Record);
 
@@ -303,9 +285,10 @@ mod tests {
     #[serde(tag = "type", rename_all = "snake_case")]
     enum Plainly<'a> {
         Connection(document::Connection<'a>),
+        Finding(&'a document::Finding<'a>),
     }
 
-    /// Writes each connection both ways.
+    /// Writes each connection, and each finding, both ways.
     struct Both {
         line: Line,
         places: Places,
@@ -327,6 +310,14 @@ mod tests {
             let line = self.line.connection(record, &rules, &self.places);
             assert_eq!(String::from_utf8_lossy(line), plain + "\n");
             self.compared += 1;
+            findings.iter().try_for_each(|finding| self.finding(finding))
+        }
+
+        fn finding(&mut self, finding: &Finding) -> ControlFlow<()> {
+            let plain = Plainly::Finding(&document::Finding::new(finding, &self.places));
+            let plain = serde_json::to_string(&plain).expect("a document");
+            let line = self.line.finding(finding, &self.places);
+            assert_eq!(String::from_utf8_lossy(line), plain + "\n");
             ControlFlow::Continue(())
         }
     }

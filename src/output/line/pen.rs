@@ -16,14 +16,39 @@ use crate::tcp::{Duration, Endpoint, Timestamp};
 pub(super) struct Pen {
     pub(super) out: Vec<u8>,
     pub(super) steps: Steps,
-    second: Second,
+    seconds: Seconds,
 }
 
-/// The second written last: times of one connection lie close together.
-#[derive(Debug, Default)]
+/// Seconds written before, each at its number's remainder: connections that end together began and closed in few of
+/// them, and their TIME_WAIT is over in few others.
+#[derive(Debug)]
+struct Seconds([Second; Self::KEPT]);
+
+/// One of them.
+#[derive(Clone, Copy, Debug, Default)]
 struct Second {
     of: Option<i64>,
     text: [u8; 20],
+}
+
+impl Seconds {
+    /// More than TIME_WAIT and the linger together, a power of two.
+    const KEPT: usize = 256;
+
+    fn text(&mut self, at: Timestamp, second: i64) -> &[u8; 20] {
+        let kept = &mut self.0[second as usize % Self::KEPT];
+        if kept.of != Some(second) {
+            kept.of = Some(second);
+            kept.text.copy_from_slice(&time::rfc3339(at)[..20]);
+        }
+        &kept.text
+    }
+}
+
+impl Default for Seconds {
+    fn default() -> Self {
+        Self([Second::default(); Self::KEPT])
+    }
 }
 
 /// Something that is one JSON value.
@@ -81,17 +106,28 @@ impl Pen {
         self.text("]");
     }
 
+    /// `10.0.0.1`.
+    fn octets(&mut self, octets: [u8; 4]) {
+        let mut text = *b"000.000.000.000.";
+        let mut end = 0;
+        for octet in octets {
+            let [tens, ones] = PAIRS[usize::from(octet % 100)];
+            let digits = [b'0' + octet / 100, tens, ones, b'.'];
+            let unused = if octet >= 100 { 0 } else { 1 + usize::from(octet < 10) };
+            for digit in &digits[unused..] {
+                text[end] = *digit;
+                end += 1;
+            }
+        }
+        self.out.extend_from_slice(&text[..end - 1]);
+    }
+
     /// `"2026-11-22T10:00:00.123456789Z"`.
     pub fn time(&mut self, at: Timestamp) {
         const BILLION: i64 = 1_000_000_000;
         let second = at.0.div_euclid(BILLION);
-        if self.second.of != Some(second) {
-            let text = time::rfc3339(at);
-            self.second.of = Some(second);
-            self.second.text.copy_from_slice(&text[..20]);
-        }
         let mut text = *b"\"0000-00-00T00:00:00.000000000Z\"";
-        text[1..21].copy_from_slice(&self.second.text);
+        text[1..21].copy_from_slice(self.seconds.text(at, second));
         let mut rest = at.0.rem_euclid(BILLION) as u32;
         for place in [28, 26, 24, 22] {
             text[place..place + 2].copy_from_slice(&PAIRS[(rest % 100) as usize]);
@@ -215,14 +251,7 @@ impl Put for IpAddr {
     fn put(&self, pen: &mut Pen) {
         pen.text("\"");
         match self {
-            Self::V4(addr) => {
-                let [a, b, c, d] = addr.octets();
-                a.put(pen);
-                for octet in [b, c, d] {
-                    pen.text(".");
-                    octet.put(pen);
-                }
-            }
+            Self::V4(addr) => pen.octets(addr.octets()),
             // Writing into memory can't fail.
             Self::V6(addr) => drop(write!(pen.out, "{addr}")),
         }
@@ -246,5 +275,20 @@ impl Put for Share {
         let kept = digits.iter().rposition(|digit| *digit != b'0').map_or(1, |last| last + 1);
         pen.text("0.");
         pen.raw(&digits[..kept]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_octet_is_written() {
+        for octet in 0..=255 {
+            let addr = IpAddr::from([octet, 255 - octet, 7, octet]);
+            let mut pen = Pen::default();
+            addr.put(&mut pen);
+            assert_eq!(pen.bytes(), format!("\"{addr}\"").as_bytes());
+        }
     }
 }

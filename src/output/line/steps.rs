@@ -31,6 +31,8 @@ struct Text {
     middle: String,
     /// From there to the packet that rolls it back.
     tail: String,
+    /// All of it, where no packet does either: most often.
+    plain: String,
 }
 
 impl Put for Transition {
@@ -41,6 +43,9 @@ impl Put for Transition {
         pen.time(self.at);
         let Pen { out, steps, .. } = pen;
         let text = steps.text(Kind::of(self));
+        if self.confirmed.is_none() && self.rolled_back.is_none() {
+            return out.extend_from_slice(text.plain.as_bytes());
+        }
         out.extend_from_slice(text.middle.as_bytes());
         number(out, self.confirmed);
         out.extend_from_slice(text.tail.as_bytes());
@@ -95,9 +100,9 @@ impl Kind {
         });
         object!(&mut tail, { "reason": OneOf(self.reason) });
         let fields = |pen: Pen| String::from_utf8_lossy(pen.bytes()).trim_matches(['{', '}']).to_owned();
-        Text {
-            middle: format!(",{},\"confirmed\":", fields(middle)),
-            tail: format!(",{},\"rolled_back\":", fields(tail)),
-        }
+        let middle = format!(",{},\"confirmed\":", fields(middle));
+        let tail = format!(",{},\"rolled_back\":", fields(tail));
+        let plain = format!("{middle}null{tail}null}}");
+        Text { middle, tail, plain }
     }
 }
