@@ -135,6 +135,32 @@ fn several_interfaces_are_captured_together() {
     assert_eq!(packets(&file), 30);
 }
 
+/// An attack is told while it goes on, not when it is over.
+#[test]
+fn a_flood_is_told_while_it_goes_on() {
+    let Some(network) = Network::new("a_flood_is_told_while_it_goes_on") else { return };
+    let listener = network.on(Host::B, || TcpListener::bind((B, PORT)).expect("a free port"));
+    let live = Live::start(&network, Host::B, &[]);
+    let told = |lines: &[Value]| {
+        lines.iter().any(|l| {
+            l["type"] == "moment"
+                && l["going_on"].as_array().is_some_and(|all| all.iter().any(|f| f["rule"] == "AT001"))
+        })
+    };
+    for n in 0..150 {
+        half_open_from(&network, 10_000 + n * 100, 100);
+        thread::sleep(Duration::from_millis(80));
+        if told(&live.lines()) {
+            break;
+        }
+    }
+    assert!(told(&live.lines()), "{:#?}", live.lines().iter().rfind(|l| l["type"] == "moment"));
+    drop(listener);
+    live.signal(Signal::TERM);
+    let (_, lines, _) = live.finish();
+    assert!(lines.iter().any(|l| l["type"] == "finding" && l["rule"] == "AT001"), "and when it is over");
+}
+
 #[test]
 fn prometheus_is_answered() {
     let Some(network) = Network::new("prometheus_is_answered") else { return };
@@ -388,12 +414,16 @@ fn serve(mut stream: TcpStream) -> Option<TcpStream> {
 
 /// SYNs from an address where nobody answers the SYN+ACK.
 fn half_open(network: &Network, count: u16) {
+    half_open_from(network, 10_000, count);
+}
+
+fn half_open_from(network: &Network, first: u16, count: u16) {
     network.on(Host::A, || {
         let raw = socket_with(AddressFamily::INET, SocketType::RAW, SocketFlags::empty(), Some(ipproto::RAW));
         let raw = raw.expect("root may");
         for n in 0..count {
             let to: std::net::SocketAddr = (B.parse::<std::net::Ipv4Addr>().expect("an address"), 0).into();
-            sendto(&raw, &syn(10_000 + n), SendFlags::empty(), &to).expect("it is sent");
+            sendto(&raw, &syn(first + n), SendFlags::empty(), &to).expect("it is sent");
         }
     });
 }

@@ -193,6 +193,7 @@ impl<'a> Merge<'a> {
         for hearing in &self.detectors {
             hearing.detector.going_on(clock, &mut going_on);
         }
+        going_on.sort_by(|a, b| (a.rule, &a.key).cmp(&(b.rule, &b.key)));
         going_on.retain(|finding| self.rules.config().has(finding.rule));
         let moment = Moment {
             clock,

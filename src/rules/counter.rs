@@ -52,6 +52,11 @@ impl<K: Copy + Ord + Hash, V> Table<K, V> {
         self.young.insert_full(key, value).0
     }
 
+    /// All of them, in no order that means anything.
+    pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
+        self.old.iter().chain(&self.young)
+    }
+
     /// The key's value, where there is one.
     pub fn get(&mut self, key: &K) -> Option<&mut V> {
         match self.young.get_mut(key) {

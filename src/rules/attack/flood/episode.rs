@@ -6,6 +6,7 @@ use super::victim::Second;
 use crate::rules::attack::episode::{Episode, Grounds, confidence_word, percent, possible};
 use crate::rules::attack::profile::{Profile, Sources};
 use crate::rules::finding::{Finding, Severity};
+use crate::rules::wide::wide;
 use crate::tcp::Timestamp;
 use crate::track::{Confidence, HalfOpenEnd};
 
@@ -109,6 +110,20 @@ impl Flood {
         if self.episode.last() == second {
             self.sum.merge(&std::mem::take(&mut self.after));
         }
+    }
+
+    /// What is known of it while it goes on; the finding comes at its end and knows more.
+    pub fn so_far(&self, key: String, half_open: u64, now: Timestamp) -> Finding {
+        let message = format!(
+            "SYN flood on {key} goes on: {} handshakes begun and not finished in {}, up to {} a second; {half_open} half-open now",
+            self.episode.count,
+            self.episode.lasted(now),
+            self.episode.peak,
+        );
+        let mut finding = wide("AT001", key, now, message);
+        finding.start = Some(self.episode.start());
+        finding.count = self.episode.count;
+        finding
     }
 
     /// The finding about `key`; `truncated` where the capture ended before it did.

@@ -123,6 +123,12 @@ impl Host {
         self.all.is_watched() || self.listeners.iter().any(|(_, v)| v.is_watched())
     }
 
+    /// Floods that are on: at a port, or at all; and how many connections are half-open there.
+    pub fn floods(&self) -> impl Iterator<Item = (Option<u16>, &Flood, u64)> {
+        let listeners = self.listeners.iter().map(|(port, victim)| (Some(*port), &**victim));
+        listeners.chain([(None, &self.all)]).filter_map(|(port, v)| Some((port, v.flood()?, v.queue())))
+    }
+
     /// It is forgotten, or the input ended: what is on ends now.
     pub fn finish(&mut self) -> Vec<Ending> {
         let listeners = self.listeners.iter_mut().flat_map(|(port, v)| {

@@ -112,6 +112,15 @@ impl Detector for Floods {
         self.carpets.finish(now, say);
     }
 
+    fn going_on(&self, now: Timestamp, say: &mut Vec<Finding>) {
+        for (addr, host) in self.hosts.iter() {
+            for (port, flood, half_open) in host.floods() {
+                let key = port.map_or(addr.to_string(), |port| Endpoint::new(*addr, port).to_string());
+                say.push(flood.so_far(key, half_open, now));
+            }
+        }
+    }
+
     fn forgotten(&self) -> u64 {
         self.hosts.forgotten() + self.carpets.forgotten()
     }

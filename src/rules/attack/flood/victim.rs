@@ -85,6 +85,16 @@ const SURGE: (u64, f64) = (200, 3.0);
 const SURGE_WATCHED: u32 = 10;
 
 impl Victim {
+    /// The flood that is on.
+    pub fn flood(&self) -> Option<&Flood> {
+        self.flood.as_deref()
+    }
+
+    /// Half-open connections.
+    pub fn queue(&self) -> u64 {
+        self.queue
+    }
+
     /// A new attempt.
     #[inline]
     pub fn syn(&mut self, second: i64, at: Timestamp) {
