@@ -29,7 +29,7 @@
 //!
 //! 1. [`tcp`]: the words of RFC 9293: sequence numbers, flags, options, segments, states, times.
 //! 2. [`config`]: what can be chosen, the thresholds and the bounds; each default with its origin.
-//! 3. [`source`]: where packets come from: files, compressed or not, and memory.
+//! 3. [`source`]: where packets come from: files, compressed or not, interfaces, and memory.
 //! 4. [`decode`]: a packet's bytes to a segment, or the reason why not.
 //! 5. [`track`]: segments to events: what happened to each connection, never whether it was right.
 //! 6. [`rules`]: events to findings: one list of all rules.
@@ -37,7 +37,8 @@
 //! 8. [`report`]: what is kept of an analysis, and the columns a table can have.
 //! 9. `check`: reports held against what was expected of them: policies, verdicts, differences.
 //! 10. [`output`]: a report or a verdict to bytes: table, JSON, CSV, JUnit and the other formats.
-//! 11. `cli`: the program: arguments, exit codes, messages.
+//! 11. `tui`: the screen of a live capture.
+//! 12. `cli`: the program: arguments, exit codes, messages.
 //!
 //! # Promises
 //!
@@ -46,9 +47,10 @@
 //!
 //! # Features
 //!
-//! - `pcap` (default): capture filters, through libpcap.
+//! - `pcap` (default): capture filters and interfaces, through libpcap.
 //! - `check` (default): policies, and the reports that systems for continuous integration read.
 //! - `cli` (default; needs the two others): the program. Without it, the crate is the library alone.
+//! - `tui` (default; needs `cli`): the screen of `tcpscope live`.
 //!
 //! With none of them, nothing needs libpcap, and files are read all the same.
 
@@ -66,3 +68,5 @@ pub mod rules;
 pub mod source;
 pub mod tcp;
 pub mod track;
+#[cfg(feature = "tui")]
+pub mod tui;

@@ -7,6 +7,7 @@ use tcpscope::rules::{Finding, Severity};
 use tcpscope::tcp::{Duration, Flags};
 use tcpscope::track::Confidence;
 
+use crate::support::captures;
 use crate::support::packet::capture_time;
 use crate::support::traffic::{BARE, LINUX, MS, S, Stack, Traffic, addr, host};
 
@@ -239,7 +240,7 @@ fn g07_reflected_syn_acks_reach_their_victim() {
     let mut t = Traffic::new(70);
     for i in 0..5000 * 8i64 {
         let pick = t.below(3000);
-        let from = server(&mut t, pick, if pick % 2 == 0 { 80 } else { 443 });
+        let from = server(&mut t, pick, if pick.is_multiple_of(2) { 80 } else { 443 });
         let victim = host(9, 1024 + t.below(60_000) as u16);
         let at = i * S / 5000;
         let (seq, ack) = (t.random() as u32, t.random() as u32);
@@ -357,7 +358,7 @@ fn at006_tells_floods_of_resets_from_a_server_that_stops() {
             let (c, s) = t.open(i * 10 * MS, ends, &LINUX);
             let (from, numbers) = if by_server { ((ends.1, ends.0), (s, c)) } else { (ends, (c, s)) };
             let ack = if flags.ack() { numbers.1 } else { 0 };
-            t.shot(30 * S + i * 3 * MS, from, flags, (numbers.0, ack)).ttl = 47;
+            t.shot(30 * S + i * 3 * MS, from, flags, (numbers.0, ack)).ttl = if by_server { 64 } else { 47 };
         }
         t.attacks(40 * S)
     };
@@ -519,4 +520,22 @@ fn at017_names_the_few_who_heap_up_time_waits() {
     let found = only(closed_by_server(3));
     assert_eq!((found.key.as_deref(), number(&found, "sources")), (Some("10.0.0.2"), 3));
     assert_eq!(closed_by_server(300), []);
+}
+
+/// Floods in real captures are named, and nothing else is called one.
+#[test]
+fn captures_of_floods_are_named_and_no_others_are() {
+    let Some(captures) = captures::all("captures_of_floods_are_named_and_no_others_are") else { return };
+    let floods = ["AT001", "AT002", "AT003", "AT005", "AT006", "AT016"];
+    let mut found = Vec::new();
+    for (file, analyzed) in captures {
+        let said = analyzed.seen.iter().flat_map(|seen| &seen.findings);
+        let named = said.filter(|f| floods.contains(&f.rule));
+        found.extend(named.map(|f| (file.as_str(), f.rule, f.variant.unwrap_or_default())));
+    }
+    let expected = [
+        ("syn-flood/stopddos__pkt.TCP.DOMINATE.syn.ecn.cwr.pcapng", "AT001", "spoofed"),
+        ("synack-reflection/stopddos__amp.TCP.reflection.SYNACK.pcap", "AT003", "victim"),
+    ];
+    assert_eq!(found, expected);
 }

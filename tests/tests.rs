@@ -10,6 +10,7 @@ mod explain;
 mod golden;
 mod kernel;
 mod layers;
+mod live;
 mod properties;
 mod readers;
 mod readme;

@@ -25,8 +25,12 @@ pub struct Cli {
 pub enum Command {
     /// Analyze captures (also: tcpscope -r FILE)
     Read(Box<ReadArgs>),
+    /// Analyze what passes an interface (also: tcpscope -i IFACE)
+    Live(Box<LiveArgs>),
     /// Draw the ladder diagram of one connection
     Show(Box<ShowArgs>),
+    /// List what `live` can capture on (also: tcpscope -D)
+    Interfaces(InterfacesArgs),
     /// Check captures against a policy, for continuous integration
     Check(Box<CheckArgs>),
     /// Tell what changed between two captures of the same test
@@ -78,6 +82,80 @@ impl ReadArgs {
     pub fn paths(&self) -> Vec<PathBuf> {
         self.also.iter().chain(&self.files).cloned().collect()
     }
+}
+
+/// `tcpscope live`.
+#[derive(Debug, Args)]
+pub struct LiveArgs {
+    /// Interfaces, as `tcpscope interfaces` lists them; any for all of them
+    #[arg(value_name = "IFACE", required_unless_present = "interface")]
+    pub interfaces: Vec<String>,
+    /// The same, as tcpdump and tshark have it
+    #[arg(short = 'i', id = "interface", value_name = "IFACE", hide = true)]
+    pub also: Vec<String>,
+    /// How to capture
+    #[command(flatten)]
+    pub capture: CaptureArgs,
+    /// What to analyze
+    #[command(flatten)]
+    pub input: InputArgs,
+    /// What to keep of the connections that end
+    #[command(flatten)]
+    pub keep: KeepArgs,
+    /// How to show it
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+impl LiveArgs {
+    /// All interfaces, `-i` first.
+    pub fn names(&self) -> Vec<String> {
+        self.also.iter().chain(&self.interfaces).cloned().collect()
+    }
+}
+
+/// Flags about capturing.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Capture")]
+pub struct CaptureArgs {
+    /// Bytes kept of each packet: enough for the headers; more for tunnels and for what -w is to keep
+    #[arg(short, long, value_name = "BYTES", default_value_t = 128, value_parser = clap::value_parser!(u32).range(64..=262_144))]
+    pub snaplen: u32,
+    /// What the kernel keeps of each interface while nobody reads, in MiB
+    #[arg(short = 'B', long, value_name = "MIB", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=2047))]
+    pub buffer: u32,
+    /// Take only what is for this machine
+    #[arg(short = 'p', long)]
+    pub no_promiscuous: bool,
+    /// Stop after this time or number of packets
+    #[arg(short = 'a', long, value_name = "duration:60s|packets:N")]
+    pub stop: Vec<String>,
+    /// Also write the packets that are analyzed, as pcapng
+    #[arg(short, long, value_name = "FILE")]
+    pub write: Option<PathBuf>,
+    /// Write into files by turns, a new one when the last is so old or so large: -b files:10 -b size:100MB
+    #[arg(short = 'b', long, value_name = "duration:60s|size:100MB|files:N", requires = "write")]
+    pub ring: Vec<String>,
+    /// A line for each event in the place of a screen
+    #[arg(long)]
+    pub plain: bool,
+    /// How often to say how things stand [default: 1s; 10s for lines]
+    #[arg(long, value_name = "DUR")]
+    pub interval: Option<String>,
+    /// Answer Prometheus at this address; with a port alone, of this machine only
+    #[arg(long, value_name = "[ADDR:]PORT")]
+    pub metrics: Option<String>,
+    /// Stay who you are: keep user, capabilities and files once the interface is open
+    #[arg(long)]
+    pub keep_privileges: bool,
+}
+
+/// `tcpscope interfaces`.
+#[derive(Debug, Args)]
+pub struct InterfacesArgs {
+    /// As a JSON document
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `tcpscope show`.
@@ -363,6 +441,7 @@ Examples:
   tcpscope read capture.pcap
   tcpscope show capture.pcap 12
   tcpscope explain HS002
+  sudo tcpscope live eth0
   tcpscope read capture.pcap.gz -f 'port 443' --sort duration:desc --top 10
   tcpdump -w - -c 1000 | tcpscope read - --json
   tcpscope read capture.pcap -Y 'state == TIME_WAIT && duration > 1s'

@@ -1,5 +1,6 @@
 //! What goes wrong, told on standard error, and the exit code it ends in.
 
+use std::env;
 use std::io::{self, Write};
 
 use crate::error::Error;
@@ -48,9 +49,7 @@ pub fn tell(error: &anyhow::Error) -> u8 {
     if let Some(usage) = error.downcast_ref::<Usage>() {
         show(&usage.shown);
     }
-    if let Some(hint) = hint(error) {
-        say("hint", &hint);
-    }
+    hints(error).iter().for_each(|hint| say("hint", hint));
     code(error)
 }
 
@@ -67,9 +66,24 @@ pub fn show(lines: &str) {
     }
 }
 
-fn hint(error: &anyhow::Error) -> Option<String> {
+fn hints(error: &anyhow::Error) -> Vec<String> {
     let usage = error.downcast_ref::<Usage>().map(|u| u.hint.clone());
-    usage.or_else(|| error.downcast_ref::<Error>().map(Error::hint)).filter(|hint| !hint.is_empty())
+    match error.downcast_ref::<Error>() {
+        Some(Error::NotPermitted { interface, .. }) => permissions(interface),
+        library => usage.or_else(|| library.map(Error::hint)).into_iter().filter(|h| !h.is_empty()).collect(),
+    }
+}
+
+/// Every way to be permitted, the exact words to type.
+fn permissions(interface: &str) -> Vec<String> {
+    let program = env::current_exe().and_then(|path| path.canonicalize());
+    let program = program.map_or_else(|_| "/path/to/tcpscope".into(), |path| path.display().to_string());
+    vec![
+        format!("sudo setcap cap_net_raw=eip {program}   (once; other capabilities are not needed)"),
+        format!("sudo tcpscope live {interface}   (it gives root up as soon as the interface is open)"),
+        format!("docker run --cap-add=NET_RAW ... tcpscope live {interface}   (in a container)"),
+        "reading files needs no privilege: tcpscope read FILE".into(),
+    ]
 }
 
 fn code(error: &anyhow::Error) -> u8 {

@@ -4,9 +4,12 @@ mod args;
 mod check;
 mod diff;
 mod failure;
+mod interfaces;
 mod kernel;
+mod live;
 mod meta;
 mod place;
+mod privilege;
 mod read;
 mod rules;
 mod screen;
@@ -25,7 +28,7 @@ pub use failure::Usage;
 
 /// Does what the arguments say; the first one is the program's name.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let words = with_read(args.into_iter().collect());
+    let words = with_command(args.into_iter().collect());
     let parsed = command().try_get_matches_from(&words).and_then(|matches| Cli::from_arg_matches(&matches));
     let cli = match parsed {
         Ok(cli) => cli,
@@ -40,6 +43,8 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let done = match cli.command {
         Command::Read(args) => read::run(&args),
+        Command::Live(args) => live::run(&args),
+        Command::Interfaces(args) => interfaces::run(&args),
         Command::Show(args) => show::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Diff(args) => diff::run(&args),
@@ -65,12 +70,21 @@ fn command() -> clap::Command {
     Cli::command().long_version(format!("{}\nlibpcap {libpcap}", env!("CARGO_PKG_VERSION")))
 }
 
-/// `tcpscope -r FILE` means `tcpscope read FILE`, wherever `-r` stands among the flags.
-fn with_read(mut args: Vec<OsString>) -> Vec<OsString> {
+/// `tcpscope -r FILE` means `tcpscope read FILE`, wherever `-r` stands among the flags; so do `-i` and `live`, `-D` and
+/// `interfaces`.
+fn with_command(mut args: Vec<OsString>) -> Vec<OsString> {
     let starts = |arg: &OsString, what: &str| arg.as_encoded_bytes().starts_with(what.as_bytes());
     let flag_first = args.get(1).is_some_and(|arg| starts(arg, "-"));
-    if flag_first && args.iter().any(|arg| starts(arg, "-r")) {
+    let meant = |flag: &str| args.iter().skip(1).any(|arg| starts(arg, flag));
+    if !flag_first {
+        return args;
+    }
+    if meant("-r") {
         args.insert(1, "read".into());
+    } else if meant("-i") {
+        args.insert(1, "live".into());
+    } else if args.get(1).is_some_and(|arg| arg == "-D") {
+        args[1] = "interfaces".into();
     }
     args
 }
@@ -86,10 +100,13 @@ mod tests {
 
     #[test]
     fn tcpdumps_way_to_name_a_file_works() {
-        let words = |line: &str| with_read(line.split(' ').map(OsString::from).collect());
+        let words = |line: &str| with_command(line.split(' ').map(OsString::from).collect());
         assert_eq!(words("tcpscope -c 5 -r f"), ["tcpscope", "read", "-c", "5", "-r", "f"]);
         assert_eq!(words("tcpscope -rf"), ["tcpscope", "read", "-rf"]);
         assert_eq!(words("tcpscope read -r f"), ["tcpscope", "read", "-r", "f"]);
+        assert_eq!(words("tcpscope -p -i lo"), ["tcpscope", "live", "-p", "-i", "lo"]);
+        assert_eq!(words("tcpscope -ilo"), ["tcpscope", "live", "-ilo"]);
+        assert_eq!(words("tcpscope -D --json"), ["tcpscope", "interfaces", "--json"]);
         assert_eq!(words("tcpscope --help"), ["tcpscope", "--help"]);
     }
 }

@@ -27,7 +27,7 @@ pub fn run(args: &ReadArgs) -> anyhow::Result<u8> {
     let place = Place::open(args.output.output.as_deref(), &paths)?;
     let job = Job {
         config: config(&args.input)?,
-        layout: layout(args, place.is_terminal().into(), &paths)?,
+        layout: layout(&args.output, place.is_terminal().into(), &paths, &args.input, &args.keep)?,
         condition: condition(&args.keep)?,
         source: source(&args.input, progress(args.output.quiet), &paths)?,
         paths,
@@ -126,7 +126,7 @@ pub(super) fn tell(inputs: &[Input], failures: &[Error], args: &InputArgs, progr
     code
 }
 
-fn at_or_above(level: Level, summary: &Summary) -> u64 {
+pub(super) fn at_or_above(level: Level, summary: &Summary) -> u64 {
     let f = summary.findings;
     match level {
         Level::Error => f.error,
@@ -136,7 +136,7 @@ fn at_or_above(level: Level, summary: &Summary) -> u64 {
 }
 
 /// Refuses flags that the format could only ignore.
-fn suits(format: &Format, args: &OutputArgs) -> Result<(), Usage> {
+pub(super) fn suits(format: &Format, args: &OutputArgs) -> Result<(), Usage> {
     let no = |flag: &str, hint: &str| {
         Err(Usage::new(format!("{flag} does not go with --format {}", format.name), hint))
     };
@@ -203,9 +203,15 @@ pub(super) fn span(text: &str) -> Result<Duration, Usage> {
         .ok_or_else(|| Usage::new(format!("{text:?} is not a span up to a day"), "write it as 30s or 2m"))
 }
 
-fn layout(args: &ReadArgs, terminal: Terminal, paths: &[PathBuf]) -> Result<Layout, Usage> {
-    let condition = args.keep.condition.as_deref();
-    let (args, input) = (&args.output, &args.input);
+/// What the flags say of how it looks; `paths` are the captures that can be read again.
+pub(super) fn layout(
+    args: &OutputArgs,
+    terminal: Terminal,
+    paths: &[PathBuf],
+    input: &InputArgs,
+    keep: &KeepArgs,
+) -> Result<Layout, Usage> {
+    let condition = keep.condition.as_deref();
     let again = !paths.iter().any(|p| p.as_os_str() == "-");
     Ok(Layout {
         columns: args.fields.as_deref().map(Column::parse_list).transpose().map_err(unknown)?,

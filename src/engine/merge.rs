@@ -7,12 +7,14 @@ use std::sync::Arc;
 use foldhash::HashMap;
 
 use super::Sink;
-use super::census::Census;
+use super::census::{Census, Listener};
+use super::moment::{Ask, Glimpse, Happening, Moment, States};
 use super::order::{Order, Phase};
 use super::shard::{Batch, Counts, Said, Saying, TakenSegment};
 use super::summary::Summary;
 use crate::config::Config;
 use crate::rules::{Finding, Hearing, RuleSet, Seen, Severity};
+use crate::source::Input;
 use crate::tcp::{Endpoint, SeqNumber, Timestamp};
 use crate::track::{Class, Fact, HalfOpenEnd, Record};
 
@@ -25,6 +27,8 @@ pub(super) struct Merge<'a> {
     rules: Arc<RuleSet>,
     detectors: Vec<Hearing>,
     heard: Vec<Finding>,
+    states: States,
+    glimpses: Vec<Glimpse>,
     stopped: bool,
     /// Room for the places of a round.
     places: Places,
@@ -82,6 +86,8 @@ impl<'a> Merge<'a> {
             rules: Arc::clone(rules),
             detectors: rules.detectors(),
             heard: Vec::new(),
+            states: States::default(),
+            glimpses: Vec::new(),
             stopped: false,
             places: Places::default(),
         }
@@ -141,6 +147,9 @@ impl<'a> Merge<'a> {
                 Saying::Seen(seen) => self.seen(seen),
                 Saying::Ended(record, findings) => self.ended(record, findings, order.clock),
                 Saying::Took(taken) => self.took(taken),
+                Saying::Happened(happening) => self.happened(happening),
+                Saying::Drafted(finding) => self.drafted(finding),
+                Saying::Stood(stood) => self.glimpses.append(stood),
             }
         }
         round.iter_mut().for_each(Batch::clear);
@@ -149,6 +158,7 @@ impl<'a> Merge<'a> {
     }
 
     fn count_batch(&mut self, counts: &Counts) {
+        self.states.add(&counts.states);
         let summary = &mut self.summary;
         summary.segments += counts.segments;
         summary.duplicates += counts.duplicates;
@@ -166,6 +176,36 @@ impl<'a> Merge<'a> {
     /// From this packet on Wireshark numbers streams that are none of ours.
     pub fn streams_end_at(&mut self, packet: u64) {
         self.streams.known_until = self.streams.known_until.min(packet);
+    }
+
+    /// What the sink wants to know at the end of a batch.
+    pub fn asks(&mut self, clock: Timestamp) -> Ask {
+        if self.stopped { Ask::Nothing } else { self.sink.asks(clock) }
+    }
+
+    /// Tells the sink how things stand; the summary has what the reader counted.
+    pub fn moment(&mut self, clock: Timestamp, summary: &Summary, syns: u64, inputs: &[Input]) {
+        let mut connections = std::mem::take(&mut self.glimpses);
+        connections.sort_unstable_by_key(|c| c.id);
+        let states = self.states.with_time_wait(summary.time_wait.now);
+        let listeners: Vec<&Listener> = self.census.listeners().collect();
+        let mut going_on = Vec::new();
+        for hearing in &self.detectors {
+            hearing.detector.going_on(clock, &mut going_on);
+        }
+        going_on.retain(|finding| self.rules.config().has(finding.rule));
+        let moment = Moment {
+            clock,
+            summary,
+            states: &states,
+            syns,
+            inputs,
+            listeners: &listeners,
+            going_on: &going_on,
+            connections: &connections,
+        };
+        let flow = self.sink.moment(&moment);
+        self.note(flow);
     }
 
     /// Tells the sink how far reading has come.
@@ -204,6 +244,20 @@ impl<'a> Merge<'a> {
         if !self.stopped {
             taken.stream = self.streams.peek(taken.connection);
             let flow = self.sink.segment(taken);
+            self.note(flow);
+        }
+    }
+
+    fn happened(&mut self, happening: &Happening) {
+        if !self.stopped {
+            let flow = self.sink.happening(happening);
+            self.note(flow);
+        }
+    }
+
+    fn drafted(&mut self, finding: &Finding) {
+        if !self.stopped {
+            let flow = self.sink.draft(finding);
             self.note(flow);
         }
     }

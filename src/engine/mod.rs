@@ -2,6 +2,7 @@
 
 mod census;
 mod merge;
+mod moment;
 mod order;
 mod shard;
 mod summary;
@@ -12,13 +13,14 @@ use std::sync::Arc;
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use merge::Merge;
-use shard::{Batch, Listeners, Segments, Shards};
+use shard::{Batch, Listeners, Shards};
 
 pub use census::{
     Answer, Cause, Ceiling, Client, Closes, Cost, Curve, Destination, HalfOpenEnds, Heard, Host,
     IDLE_REASONS, Idle, IdleReason, Listener, Outcomes, Point, PortSet, Question, Restart, RestartKind,
     Restarts, Reuses, Rival, Saving, Spread, Step, Symptoms, SynQueue, TimeWaitEnds, Verdict, Window, setup,
 };
+pub use moment::{Ask, Glimpse, Happening, Happenings, Moment, States, Wishes};
 pub use order::{Order, Phase};
 pub use shard::TakenSegment;
 pub use summary::{Findings, Gauge, Limits, Summary};
@@ -59,13 +61,34 @@ pub trait Sink {
         ControlFlow::Continue(())
     }
 
-    /// Whether [`Sink::segment`] is to be called; asked once, before the first packet.
-    fn wants_segments(&self) -> bool {
-        false
+    /// What else is to be told; asked once, before the first packet.
+    fn wishes(&self) -> Wishes {
+        Wishes::default()
     }
 
     /// A connection took in a segment. Comes after the segments before it and before its connection's record.
     fn segment(&mut self, _taken: &TakenSegment) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+
+    /// A connection changed how it stands. Comes when it is read, in order with all else.
+    fn happening(&mut self, _happening: &Happening) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+
+    /// A finding about one connection as soon as it is made, and again when it becomes worse. Its words and numbers may
+    /// change, and it may be withdrawn, until it comes with its connection.
+    fn draft(&mut self, _finding: &Finding) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+
+    /// What the sink wants to know now; asked after every batch of packets with the clock of the capture.
+    fn asks(&mut self, _clock: Timestamp) -> Ask {
+        Ask::Nothing
+    }
+
+    /// How things stand at the end of a batch, where [`Sink::asks`] asked for it.
+    fn moment(&mut self, _moment: &Moment<'_>) -> ControlFlow<()> {
         ControlFlow::Continue(())
     }
 
@@ -92,16 +115,16 @@ pub fn analyze(source: &mut dyn Source, config: &Config, sink: &mut dyn Sink) ->
         n => n.min(PARTITIONS + 1),
     };
     let reader = Reader::new(source, config);
-    let segments = if sink.wants_segments() { Segments::Told } else { Segments::Untold };
+    let wishes = sink.wishes();
     if threads < 2 {
-        let workers = Workers::Here(Box::new(Shards::new(config, &rules, segments, 0, 1)), Batch::default());
+        let workers = Workers::Here(Box::new(Shards::new(config, &rules, wishes, 0, 1)), Batch::default());
         return run(reader, workers, Merge::new(sink, config, &rules));
     }
     std::thread::scope(|scope| {
         let lines = (0..threads - 1).map(|i| {
             let (batches, inbox) = bounded(IN_FLIGHT);
             let (outbox, answers) = bounded(IN_FLIGHT);
-            let shards = Shards::new(config, &rules, segments, i, threads - 1);
+            let shards = Shards::new(config, &rules, wishes, i, threads - 1);
             scope.spawn(move || shards.serve(&inbox, &outbox));
             Line { batches, answers }
         });
@@ -122,13 +145,20 @@ const MAX_LISTENERS: usize = 1 << 16;
 
 fn run(mut reader: Reader<'_>, mut workers: Workers, mut merge: Merge<'_>) -> Outcome {
     loop {
-        let full = reader.fill();
+        let filled = reader.fill();
         if let Some(packet) = reader.quoted_at {
             merge.streams_end_at(packet);
         }
-        let last = !full || merge.is_stopped();
-        reader.hand_out(&mut workers, None);
-        workers.take_back(last, &mut merge);
+        let last = filled == Filled::ToTheEnd || merge.is_stopped();
+        let ask = merge.asks(reader.clock);
+        reader.hand_out(&mut workers, None, ask);
+        // While the wire is quiet, nothing is gained by letting an answer wait; and who asks is answered at once.
+        workers.take_back(last || filled == Filled::ForNow || ask > Ask::Nothing, &mut merge);
+        if ask > Ask::Nothing {
+            let mut summary = merge.summary.clone();
+            reader.report(&mut summary);
+            merge.moment(reader.clock, &summary, reader.syns, reader.source.inputs());
+        }
         merge.progress(reader.summary.packets);
         if last {
             break;
@@ -147,9 +177,20 @@ fn end_connections(reader: &mut Reader<'_>, workers: &mut Workers, merge: &mut M
     while before <= latest {
         before += ENDED_TOGETHER;
         let last = before > latest;
-        reader.hand_out(workers, Some(before));
+        reader.hand_out(workers, Some(before), Ask::Nothing);
         workers.take_back(last, merge);
     }
+}
+
+/// How far a batch was filled.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Filled {
+    /// There is more.
+    Up,
+    /// There is nothing more now.
+    ForNow,
+    /// There is nothing more.
+    ToTheEnd,
 }
 
 /// Reads and decodes, and keeps the clock.
@@ -164,6 +205,7 @@ struct Reader<'a> {
     listeners: Listeners,
     new_listeners: Vec<Endpoint>,
     skips: [u64; Skip::ALL.len()],
+    syns: u64,
     quoted_at: Option<u64>,
     failure: Option<Error>,
 }
@@ -180,13 +222,14 @@ impl<'a> Reader<'a> {
             listeners: Listeners::default(),
             new_listeners: Vec::new(),
             skips: [0; Skip::ALL.len()],
+            syns: 0,
             quoted_at: None,
             failure: None,
         }
     }
 
-    /// Reads until the batch is full, or the source has nothing now; false at the end of the input.
-    fn fill(&mut self) -> bool {
+    /// Reads until the batch is full, or the source has nothing.
+    fn fill(&mut self) -> Filled {
         // A source may say that a file can't be read and still have others.
         let mut read = 0;
         while self.pending.len() < BATCH && read < 16 * BATCH {
@@ -201,21 +244,22 @@ impl<'a> Reader<'a> {
                 }
                 Ok(Next::Idle(now)) => {
                     self.clock = self.clock.max(now);
-                    return true;
+                    return Filled::ForNow;
                 }
-                Ok(Next::End) => return false,
+                Ok(Next::End) => return Filled::ToTheEnd,
                 Err(error) => {
                     self.failure.get_or_insert(error);
                 }
             }
         }
-        true
+        Filled::Up
     }
 
     fn take(&mut self, number: u64, decoded: Result<Segment, Skip>) {
         match decoded {
             Ok(segment) => {
                 self.summary.bad_checksums += u64::from(segment.checksum == Checksum::Bad);
+                self.syns += u64::from(segment.flags.syn() && !segment.flags.ack());
                 if segment.flags.syn()
                     && segment.flags.ack()
                     && self.listeners.len() < MAX_LISTENERS
@@ -238,13 +282,14 @@ impl<'a> Reader<'a> {
     }
 
     /// Gives what was read to the workers, each its part.
-    fn hand_out(&mut self, workers: &mut Workers, finish: Option<u64>) {
+    fn hand_out(&mut self, workers: &mut Workers, finish: Option<u64>, ask: Ask) {
         let count = workers.count();
         let new_listeners: Arc<[Endpoint]> = std::mem::take(&mut self.new_listeners).into();
         let mut parts = workers.empty();
         for part in &mut parts {
             part.watermark = self.clock;
             part.finish = finish;
+            part.ask = ask;
             part.new_listeners = Arc::clone(&new_listeners);
         }
         if let [only] = parts.as_mut_slice() {

@@ -6,6 +6,7 @@ use crossbeam_channel::{Receiver, Sender};
 use foldhash::HashSet;
 
 use super::census::Census;
+use super::moment::{Ask, Glimpse, Happening, Happenings, States, Wishes};
 use super::order::{Order, Phase};
 use crate::config::Config;
 use crate::rules::{Drafts, Finding, RuleSet, Seen};
@@ -33,6 +34,12 @@ pub enum Saying {
     Ended(Box<Record>, Vec<Finding>),
     /// A connection took in a segment.
     Took(Box<TakenSegment>),
+    /// Something happened that a sink wants to hear at once.
+    Happened(Box<Happening>),
+    /// A rule says something new about a connection that has not ended.
+    Drafted(Box<Finding>),
+    /// Connections as they stand.
+    Stood(Vec<Glimpse>),
 }
 
 /// A segment in its connection.
@@ -48,15 +55,6 @@ pub struct TakenSegment {
     pub sent: Flow,
 }
 
-/// Whether segments are passed on beside what was seen of them.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Segments {
-    /// Each is.
-    Told,
-    /// None is.
-    Untold,
-}
-
 /// Counts of one batch.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Counts {
@@ -68,6 +66,8 @@ pub struct Counts {
     pub bad_checksums: u64,
     /// Connections ended because a table was full.
     pub evicted: u64,
+    /// How the number of ends in each state changed.
+    pub states: States,
 }
 
 /// Records that are done with: their boxes and lists are used again.
@@ -82,6 +82,8 @@ pub struct Batch {
     pub watermark: Timestamp,
     /// The input ended: connections that began before this packet end now.
     pub finish: Option<u64>,
+    /// What the sink wants to know at the batch's end.
+    pub ask: Ask,
     /// Who sent a SYN+ACK in this batch and not before.
     pub new_listeners: Arc<[Endpoint]>,
     /// What was said of them, in no particular order.
@@ -117,9 +119,9 @@ pub struct Shards {
 
 impl Shards {
     /// Every `of`-th partition from `first` on.
-    pub fn new(config: &Config, rules: &Arc<RuleSet>, segments: Segments, first: usize, of: usize) -> Self {
+    pub fn new(config: &Config, rules: &Arc<RuleSet>, wishes: Wishes, first: usize, of: usize) -> Self {
         let of = of.max(1);
-        let shard = |_| Shard::new(Partition::new(&config.track), rules, segments);
+        let shard = |_| Shard::new(Partition::new(&config.track), rules, wishes);
         let shards = (first..PARTITIONS).step_by(of).map(shard).collect();
         Self { shards, of, listeners: Listeners::default() }
     }
@@ -141,6 +143,7 @@ impl Shards {
             let (partition, mut voice) = shard.speak(&mut said, &mut spare, &self.listeners);
             close_batch(partition, &mut voice, batch);
             counts.evicted += partition.take_evicted();
+            counts.states.add(&std::mem::take(&mut voice.ear.states));
         }
         batch.segments.clear();
         (batch.said, batch.spare, batch.counts) = (said, spare, counts);
@@ -167,7 +170,9 @@ struct Shard {
 struct Ear {
     rules: Arc<RuleSet>,
     drafts: Drafts,
-    segments: Segments,
+    wishes: Wishes,
+    /// Changes since last asked.
+    states: States,
     clock: Timestamp,
     phase: Phase,
     packet: u64,
@@ -183,11 +188,12 @@ struct Voice<'a> {
 }
 
 impl Shard {
-    fn new(partition: Partition, rules: &Arc<RuleSet>, segments: Segments) -> Self {
+    fn new(partition: Partition, rules: &Arc<RuleSet>, wishes: Wishes) -> Self {
         let ear = Ear {
             rules: Arc::clone(rules),
-            drafts: Drafts::default(),
-            segments,
+            drafts: Drafts::new(wishes.drafts),
+            wishes,
+            states: States::default(),
             clock: Timestamp::MIN,
             phase: Phase::Timer,
             packet: 0,
@@ -227,6 +233,11 @@ fn on_segment(
 fn close_batch(partition: &mut Partition, voice: &mut Voice<'_>, batch: &Batch) {
     voice.ear.phase = Phase::Timer;
     partition.expire(batch.watermark, voice);
+    if batch.ask == Ask::Connections {
+        let order = Order { clock: batch.watermark, phase: Phase::End, packet: 0, n: 0 };
+        let stood = Glimpse::latest(partition.connections());
+        voice.said.push(Said { order, what: Saying::Stood(stood) });
+    }
     if let Some(before) = batch.finish {
         (voice.ear.phase, voice.ear.clock, voice.ear.n) = (Phase::End, batch.watermark, 0);
         partition.finish(before, batch.watermark, voice);
@@ -244,9 +255,26 @@ impl Ear {
     }
 }
 
+impl Voice<'_> {
+    /// What only those want to know who watch.
+    fn watch(&mut self, event: &Event, connection: &Connection) {
+        if let Fact::Stepped { from, to, .. } | Fact::RolledBack { from, to } = event.fact {
+            self.ear.states.step(from, to);
+        }
+        let which = self.ear.wishes.happenings;
+        let happening = (which > Happenings::None).then(|| Happening::of(event, connection, which)).flatten();
+        let drafts = self.ear.drafts.take_news().into_iter().map(|f| Saying::Drafted(Box::new(f)));
+        for what in happening.map(|h| Saying::Happened(Box::new(h))).into_iter().chain(drafts) {
+            let order = self.ear.place(event.at, connection);
+            self.said.push(Said { order, what });
+        }
+    }
+}
+
 impl Observer for Voice<'_> {
     fn on_event(&mut self, event: &Event, connection: &Connection, segment: Option<&Segment>) {
         self.ear.drafts.judge(&self.ear.rules, event, connection, segment);
+        self.watch(event, connection);
         if numbers_streams(&event.fact)
             || Census::wants(event, connection.client())
             || self.ear.rules.is_wanted_beyond(event.fact.kind())
@@ -258,7 +286,7 @@ impl Observer for Voice<'_> {
     }
 
     fn on_taken(&mut self, segment: &Segment, connection: &Connection) {
-        if self.ear.segments == Segments::Untold {
+        if !self.ear.wishes.segments {
             return;
         }
         let order = self.ear.place(segment.time, connection);
@@ -271,6 +299,9 @@ impl Observer for Voice<'_> {
 impl Tracked for Voice<'_> {
     fn on_record(&mut self, record: Box<Record>, connection: &Connection, at: Timestamp) {
         let order = self.ear.place(at, connection);
+        for end in &connection.ends {
+            self.ear.states.leave(end.state);
+        }
         let findings = self.ear.drafts.finish(&record, connection);
         self.said.push(Said { order, what: Saying::Ended(record, findings) });
     }
@@ -286,6 +317,7 @@ impl Tracked for Voice<'_> {
     /// The rules remember what they said; nobody else needs to hear it again.
     fn on_event_again(&mut self, event: &Event, connection: &Connection, segment: Option<&Segment>) {
         self.ear.drafts.judge(&self.ear.rules, event, connection, segment);
+        self.ear.drafts.take_news();
     }
 
     fn is_listener(&self, endpoint: &Endpoint) -> bool {

@@ -10,10 +10,13 @@ mod delimited;
 #[cfg(feature = "check")]
 mod diff;
 mod document;
+#[cfg(all(feature = "pcap", unix))]
+mod interfaces;
 mod json;
 mod ladder;
 mod layout;
 mod line;
+mod live;
 mod ndjson;
 mod rules;
 #[cfg(feature = "cli")]
@@ -30,8 +33,11 @@ pub use community::{CommunityId, community_id};
 #[cfg(feature = "check")]
 pub use diff::{Compared, diff_json, diff_schema, diff_text};
 pub use document::{Document, schema};
+#[cfg(all(feature = "pcap", unix))]
+pub use interfaces::{interfaces_json, list_interfaces};
 pub use ladder::{Folding, LADDERS, LadderFormat, Numbers, View};
 pub use layout::{Color, Detail, Layout};
+pub use live::{Loss, Pace, Plain, Turn};
 pub use ndjson::Lines;
 pub use rules::{explain_rule, list_rules, rules_json};
 pub use text::{bytes, counted, escape, thousands};

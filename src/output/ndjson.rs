@@ -7,10 +7,12 @@ use serde::Serialize;
 
 use super::document::{self, Places, Summary};
 use super::line;
-use crate::engine::{self, Sink};
+use super::live::{EventLine, MomentLine, Pace};
+use crate::engine::{self, Ask, Happening, Happenings, Moment, Sink, Wishes};
 use crate::report::rules_of;
 use crate::rules::Finding;
 use crate::source::Input;
+use crate::tcp::Timestamp;
 use crate::track::Record;
 
 /// Writes lines. Connections and findings come in the order in which they end and are found; listeners, clients,
@@ -22,6 +24,8 @@ pub struct Lines<W: Write> {
     /// Writes those of connections and findings.
     lines: line::Line,
     places: Places,
+    /// Set for a live capture: happenings and drafts are written too, and how things stand at this pace.
+    pace: Option<Pace>,
     failure: Option<io::Error>,
 }
 
@@ -29,6 +33,9 @@ pub struct Lines<W: Write> {
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum Line<'a> {
+    Event(&'a EventLine),
+    Draft(&'a document::Finding<'a>),
+    Moment(&'a MomentLine<'a>),
     Listener(&'a document::Listener<'a>),
     Client(&'a document::Client),
     Host(&'a document::Host),
@@ -43,7 +50,14 @@ impl<W: Write> Lines<W> {
             [name] => Places::new(&[Input { path: name.clone(), ..Input::default() }]),
             _ => Places::default(),
         };
-        Self { out, line: Vec::new(), lines: line::Line::default(), places, failure: None }
+        Self { out, line: Vec::new(), lines: line::Line::default(), places, pace: None, failure: None }
+    }
+
+    /// Also writes what happens when it happens, and how things stand at this pace; holds no line back.
+    #[must_use]
+    pub fn live(mut self, pace: Pace) -> Self {
+        self.pace = Some(pace);
+        self
     }
 
     /// Writes what is known at the end.
@@ -73,6 +87,44 @@ impl<W: Write> Lines<W> {
 }
 
 impl<W: Write> Sink for Lines<W> {
+    fn wishes(&self) -> Wishes {
+        match self.pace {
+            Some(_) => Wishes { happenings: Happenings::All, drafts: true, segments: false },
+            None => Wishes::default(),
+        }
+    }
+
+    fn happening(&mut self, happening: &Happening) -> ControlFlow<()> {
+        let written = write(&mut self.out, &mut self.line, &Line::Event(&EventLine::new(happening)));
+        self.keep(written)
+    }
+
+    fn draft(&mut self, finding: &Finding) -> ControlFlow<()> {
+        let document = document::Finding::new(finding, &self.places);
+        let written = write(&mut self.out, &mut self.line, &Line::Draft(&document));
+        self.keep(written)
+    }
+
+    fn asks(&mut self, clock: Timestamp) -> Ask {
+        self.pace.as_mut().map_or(Ask::Nothing, |pace| pace.asks(clock, Ask::Figures))
+    }
+
+    fn moment(&mut self, moment: &Moment<'_>) -> ControlFlow<()> {
+        let line = MomentLine::new(moment, &self.places);
+        let written = write(&mut self.out, &mut self.line, &Line::Moment(&line));
+        self.keep(written)
+    }
+
+    fn progress(&mut self, _packets: u64) -> ControlFlow<()> {
+        match self.pace {
+            Some(_) => {
+                let flushed = self.out.flush();
+                self.keep(flushed)
+            }
+            None => ControlFlow::Continue(()),
+        }
+    }
+
     fn connection(&mut self, record: &Record, findings: &[Finding]) -> ControlFlow<()> {
         let rules = rules_of(findings);
         let written = self.out.write_all(self.lines.connection(record, &rules, &self.places));

@@ -180,6 +180,8 @@ pub fn inputs() -> Vec<Input> {
         last: Some(at(1030)),
         problem: None,
         dropped: None,
+        received: None,
+        dropped_by_interface: None,
     }]
 }
 

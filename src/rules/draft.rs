@@ -14,10 +14,12 @@ use crate::track::{Confidence, Connection, Event, Record, Role};
 #[derive(Debug, Default)]
 pub struct Drafts {
     open: HashMap<u64, Vec<Draft>>,
+    /// Drafts as they were made or became worse, where someone wants to know at once.
+    news: Option<Vec<Finding>>,
 }
 
 /// One rule's say on one connection so far.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Draft {
     rule: &'static Rule,
     detail: Detail,
@@ -32,6 +34,16 @@ struct Draft {
 const FRAMES_KEPT: usize = 10;
 
 impl Drafts {
+    /// No drafts yet; they are kept for [`Drafts::take_news`] as well, if so wanted.
+    pub fn new(news: bool) -> Self {
+        Self { open: HashMap::default(), news: news.then(Vec::new) }
+    }
+
+    /// Drafts made, or become worse, since last asked. Their words may change until their connection ends.
+    pub fn take_news(&mut self) -> Vec<Finding> {
+        self.news.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
     /// Asks every rule that wants this kind of fact.
     pub fn judge(
         &mut self,
@@ -44,7 +56,7 @@ impl Drafts {
             let scene = Scene { event, connection, segment, config: rules.config() };
             let Check::Connection(check) = rule.check else { continue };
             match check(&scene) {
-                Some(Judgement::Report(detail)) => self.report(rule, detail, event, connection.id),
+                Some(Judgement::Report(detail)) => self.report(rule, detail, event, connection),
                 Some(Judgement::Amend(detail)) => self.amend(rule, detail, event, connection.id),
                 Some(Judgement::Retract) => self.retract(rule, connection.id),
                 None => {}
@@ -57,11 +69,12 @@ impl Drafts {
         self.open.remove(&connection);
     }
 
-    fn report(&mut self, rule: &'static Rule, detail: Detail, event: &Event, connection: u64) {
+    fn report(&mut self, rule: &'static Rule, detail: Detail, event: &Event, connection: &Connection) {
         let severity = detail.severity.unwrap_or(rule.severity);
-        let drafts = self.open.entry(connection).or_insert_with(|| Vec::with_capacity(1));
+        let drafts = self.open.entry(connection.id).or_insert_with(|| Vec::with_capacity(1));
         let same = |d: &&mut Draft| d.rule.id == rule.id && d.detail.variant == detail.variant;
         if let Some(draft) = drafts.iter_mut().find(same) {
+            let before = draft.severity;
             draft.count += 1;
             draft.severity = draft.severity.max(severity);
             let confidence = draft.detail.confidence.max(detail.confidence);
@@ -72,6 +85,9 @@ impl Drafts {
             }
             draft.say(detail, event.frame);
             draft.detail.confidence = confidence;
+            if draft.severity > before {
+                tell(&mut self.news, draft, connection);
+            }
             return;
         }
         let end = detail.end.unwrap_or(event.end);
@@ -79,6 +95,7 @@ impl Drafts {
         for frame in draft.detail.causes.clone().into_iter().chain([event.frame]) {
             draft.add_frame(frame);
         }
+        tell(&mut self.news, &draft, connection);
         drafts.push(draft);
     }
 
@@ -116,6 +133,12 @@ impl Drafts {
             (a.frames.first(), a.rule, a.variant).cmp(&(b.frames.first(), b.rule, b.variant))
         });
         findings
+    }
+}
+
+fn tell(news: &mut Option<Vec<Finding>>, draft: &Draft, connection: &Connection) {
+    if let Some(news) = news {
+        news.push(draft.clone().finding(connection.id, connection.client().unwrap_or(0)));
     }
 }
 

@@ -61,6 +61,10 @@ pub trait Detector: std::fmt::Debug + Send {
     /// A connection ended.
     fn on_record(&mut self, _record: &Record, _say: &mut Vec<Finding>) {}
 
+    /// What goes on at `now` and becomes a finding only when it has ended, as it stands: without an end. Asked once a
+    /// second at most, by who watches; it must change nothing.
+    fn going_on(&self, _now: Timestamp, _say: &mut Vec<Finding>) {}
+
     /// The input ended at `now`.
     fn on_end(&mut self, _now: Timestamp, _say: &mut Vec<Finding>) {}
 
@@ -143,7 +147,7 @@ pub enum Judgement {
 }
 
 /// What stands in a finding beside the rule's own words.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Detail {
     /// Which of the rule's variants.
     pub variant: Option<&'static str>,

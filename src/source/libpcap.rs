@@ -74,7 +74,7 @@ pub(super) fn version() -> Option<String> {
 /// With [`Precision::Nano`] the nanoseconds are in `tv_usec`. The 32-bit numbers of a pcap file come signed, where its
 /// byte order is this machine's, and are meant unsigned.
 #[allow(clippy::useless_conversion, reason = "the fields are narrower on some systems")]
-fn time(header: &PacketHeader, unit_ns: i64) -> Timestamp {
+pub(super) fn time(header: &PacketHeader, unit_ns: i64) -> Timestamp {
     let (seconds, ns) = (i64::from(header.ts.tv_sec), i64::from(header.ts.tv_usec));
     let seconds =
         if (-BEYOND_31_BITS..0).contains(&seconds) { seconds + 2 * BEYOND_31_BITS } else { seconds };
@@ -82,7 +82,7 @@ fn time(header: &PacketHeader, unit_ns: i64) -> Timestamp {
     Timestamp(seconds.saturating_mul(1_000_000_000).saturating_add(ns))
 }
 
-fn said(e: pcap::Error) -> String {
+pub(super) fn said(e: pcap::Error) -> String {
     match e {
         pcap::Error::PcapError(text) => text,
         other => other.to_string(),

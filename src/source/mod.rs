@@ -6,20 +6,30 @@ mod filter;
 #[cfg(feature = "pcap")]
 mod libpcap;
 mod link;
+#[cfg(all(feature = "pcap", unix))]
+mod live;
 mod memory;
 mod pcap_file;
 mod pcapng_file;
 mod pcapng_options;
+mod recent;
 mod recognize;
 mod record;
 #[cfg(test)]
 mod tests;
 mod window;
+#[cfg(all(feature = "pcap", unix))]
+mod writer;
 
 use std::path::PathBuf;
 
 pub use file::{FileOptions, Files, Reader};
+#[cfg(all(feature = "pcap", unix))]
+pub use live::{Connection, Interface, Live, LiveOptions, Stopper, interfaces};
 pub use memory::Memory;
+pub use recent::{Kept, Recent, Request};
+#[cfg(all(feature = "pcap", unix))]
+pub use writer::{Ring, Writer, WriterFiles, Written};
 
 use crate::error::Error;
 use crate::tcp::{Duration, Timestamp};
@@ -35,6 +45,16 @@ pub trait Source {
 
     /// What was read so far, one entry per file or interface, in the order of reading.
     fn inputs(&self) -> &[Input];
+}
+
+impl<S: Source + ?Sized> Source for Box<S> {
+    fn next(&mut self) -> Result<Next<'_>, Error> {
+        (**self).next()
+    }
+
+    fn inputs(&self) -> &[Input] {
+        (**self).inputs()
+    }
 }
 
 /// What a source has to say when asked.
@@ -95,6 +115,10 @@ pub struct Input {
     pub problem: Option<String>,
     /// Packets the system dropped, where it says so (live capture, pcapng statistics blocks).
     pub dropped: Option<u64>,
+    /// Packets that came through the filter as the kernel counts them, those it dropped included; live capture only.
+    pub received: Option<u64>,
+    /// Packets that the interface itself dropped, before anybody saw them; live capture only.
+    pub dropped_by_interface: Option<u64>,
 }
 
 impl Input {

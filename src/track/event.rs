@@ -175,6 +175,8 @@ pub enum Fact {
         unacknowledged: u32,
         /// Sequence number.
         seq: SeqNumber,
+        /// Its TTL less the TTL its sender used otherwise; 0 where that sent nothing else.
+        ttl_step: i16,
     },
     /// A RST that no receiver would act on.
     ResetRefused {

@@ -135,6 +135,11 @@ impl Partition {
         }
     }
 
+    /// The newest connection of every 4-tuple of which all is kept, in no particular order.
+    pub fn connections(&self) -> impl Iterator<Item = &Connection> {
+        self.table.slots().map(|slot| &slot.connection)
+    }
+
     /// The input ended at `clock`: a record of every connection that began before packet `before`, oldest first. Whether
     /// there are others.
     pub fn finish(&mut self, before: u64, clock: Timestamp, out: &mut dyn Tracked) -> bool {

@@ -217,6 +217,7 @@ impl Connection {
             is_reply: !s.flags.ack() && self.ends[p].acks.is_latest(s.seq),
             unacknowledged: pending,
             seq: s.seq,
+            ttl_step: self.ends[e].ttl.map_or(0, |usual| i16::from(s.ip.ttl) - i16::from(usual)),
         };
         self.tell(ctx, e, fact);
     }

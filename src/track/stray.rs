@@ -40,6 +40,8 @@ pub(super) enum Stray {
         /// It said more than its SYN+ACK or RST again.
         goes_on: bool,
     },
+    /// The other end has refused it with a RST.
+    Refused { kind: StrayKind },
 }
 
 impl Stray {
@@ -55,20 +57,27 @@ impl Stray {
 impl Connection {
     /// A further segment tells what the first one was.
     pub(super) fn note_stray(&mut self, s: &Segment, e: usize, ctx: &mut Context<'_>) {
-        let Stray::Alone { kind, goes_on } = self.stray else { return };
+        let (kind, told) = match self.stray {
+            Stray::Explained => return,
+            Stray::Alone { kind, goes_on } => (kind, goes_on),
+            Stray::Refused { kind } => (kind, true),
+        };
         if self.id == s.packet {
             return;
         }
         let (by_receiver, reset) = (e != 0, s.flags.rst());
-        if by_receiver {
-            self.stray = Stray::Explained;
-        } else if reset || s.flags.syn() {
+        if !by_receiver && (reset || s.flags.syn()) {
             return self.tell(ctx, e, Fact::StrayAgain { kind });
-        } else if goes_on {
-            return;
-        } else {
-            self.stray = Stray::Alone { kind, goes_on: true };
         }
-        self.tell(ctx, e, Fact::StrayFollowed { kind, by_receiver, reset });
+        let is_refused = matches!(self.stray, Stray::Refused { .. });
+        self.stray = match (by_receiver, reset) {
+            (true, true) => Stray::Refused { kind },
+            (true, false) => Stray::Explained,
+            (false, _) if is_refused => return,
+            (false, _) => Stray::Alone { kind, goes_on: true },
+        };
+        if !told || (by_receiver && !is_refused) {
+            self.tell(ctx, e, Fact::StrayFollowed { kind, by_receiver, reset });
+        }
     }
 }

@@ -130,6 +130,14 @@ impl Table {
         at
     }
 
+    /// Connections of which all is kept, in no particular order.
+    pub fn slots(&self) -> impl Iterator<Item = &Slot> {
+        self.places.iter().filter_map(|place| match &place.kept {
+            Kept::Open(slot) => Some(&**slot),
+            _ => None,
+        })
+    }
+
     /// When it is to be looked at again.
     pub fn wake(&self, at: u32) -> Option<Timestamp> {
         self.places.get(at as usize).filter(|p| !matches!(p.kept, Kept::Nothing)).map(|p| p.wake)

@@ -3,6 +3,8 @@
 pub mod captures;
 pub mod frames;
 pub mod known;
+pub mod live;
+pub mod network;
 pub mod packet;
 pub mod program;
 pub mod run;

@@ -9,7 +9,7 @@ use super::symptoms::Symptoms;
 use crate::config::{Config, Thresholds};
 use crate::rules::{Finding, Seen};
 use crate::tcp::{Duration, Endpoint, Timestamp};
-use crate::track::{Closer, Confidence, Ended, Fact, OpenOutcome, Record};
+use crate::track::{Closer, Confidence, Ended, Fact, HalfOpenEnd, OpenOutcome, Record};
 
 /// One address and port that connections were opened to.
 #[derive(Clone, Debug, PartialEq)]
@@ -278,9 +278,10 @@ impl Listeners {
                 queue.enter(at, again);
                 listener.restarts.answered(at, two_msl);
             }
-            Fact::HalfOpenLeft { .. } => {
+            Fact::HalfOpenLeft { kind, .. } => {
                 if let Some(queue) = self.table.get_mut(&endpoint).and_then(|l| l.queue.as_mut()) {
                     queue.leave(at);
+                    queue.completed += u64::from(kind == HalfOpenEnd::Completed);
                 }
             }
             Fact::Refused { .. } => self.known(endpoint, |l| l.restarts.refused(at)),
@@ -325,6 +326,11 @@ impl Listeners {
         let words = finding.key.iter().flat_map(|key| key.split([' ', '>', '=', ',', '→']));
         let Some(endpoint) = words.filter_map(endpoint).next_back() else { return };
         self.known(endpoint, |l| l.hear(finding));
+    }
+
+    /// All of them, as they stand.
+    pub fn all(&self) -> impl Iterator<Item = &Listener> {
+        self.table.values()
     }
 
     /// All of them, by address and port, with their verdicts.

@@ -108,6 +108,11 @@ impl Census {
         self.listeners.heard(finding);
     }
 
+    /// Listeners as they stand, in no particular order.
+    pub fn listeners(&self) -> impl Iterator<Item = &Listener> {
+        self.listeners.all()
+    }
+
     /// Tells the sink, as long as it listens: listeners, then clients, then hosts, each in order.
     pub fn finish(self, now: Timestamp, limits: &mut Limits, sink: &mut dyn Sink) {
         limits.unlisted_listeners = self.listeners.unlisted;

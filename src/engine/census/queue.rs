@@ -14,6 +14,8 @@ pub struct SynQueue {
     pub gauge: Gauge,
     /// The same over time.
     pub curve: Curve,
+    /// Entries that their final ACK has taken out, so far.
+    pub completed: u64,
     /// How the entries left, as far as their connections have ended.
     pub ends: HalfOpenEnds,
     /// How long entries that left were there: see [`SynQueue::LIVES`].
@@ -61,6 +63,7 @@ impl SynQueue {
         Self {
             gauge: Gauge::default(),
             curve: Curve::new(points),
+            completed: 0,
             ends: HalfOpenEnds::default(),
             lives: [0; Self::LIVES],
             retransmissions: [0; 6],
@@ -81,6 +84,7 @@ impl SynQueue {
             self.near_peak = Duration::ZERO;
         }
         self.gauge.total -= u64::from(again);
+        self.completed -= u64::from(again && self.completed > 0);
         self.curve.set(at, self.gauge.now);
     }
 

@@ -39,6 +39,12 @@ pub struct Input<'a> {
     problem: Option<&'a str>,
     /// Packets the system dropped while capturing; null when it does not say.
     dropped: Option<u64>,
+    /// Packets that came through the filter, as the kernel counts them, dropped ones included; of interfaces only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    received: Option<u64>,
+    /// Packets that the interface dropped before anybody saw them; of interfaces only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dropped_by_interface: Option<u64>,
 }
 
 impl<'a> Input<'a> {
@@ -63,6 +69,8 @@ impl<'a> From<&'a source::Input> for Input<'a> {
             truncated: i.problem.is_some(),
             problem: i.problem.as_deref(),
             dropped: i.dropped,
+            received: i.received,
+            dropped_by_interface: i.dropped_by_interface,
         }
     }
 }

@@ -19,13 +19,14 @@ use schemars::generate::SchemaSettings;
 use serde::Serialize;
 
 pub use client::Client;
-pub use connection::Connection;
+pub use connection::{Connection, Endpoint};
 pub use finding::{Finding, Series};
 pub use host::Host;
 pub use input::{Input, Summary};
 pub use listener::Listener;
 
 use scalar::Each;
+pub use scalar::Time;
 
 use super::layout::Layout;
 use crate::engine;

@@ -37,6 +37,30 @@ pub fn write(page: &Page<'_>, out: &mut dyn Write) -> io::Result<()> {
     page.put(table, out)
 }
 
+/// Attacks, worst first: each a sentence, before anything else on the page.
+pub fn attacks(page: &Page<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let mut attacks: Vec<&Finding> = page.report.findings.iter().filter(|f| is_attack(f)).collect();
+    if attacks.is_empty() {
+        return Ok(());
+    }
+    attacks.sort_by_key(|f| std::cmp::Reverse((f.severity, f.confidence, f.count)));
+    let mut lines: Vec<_> = attacks
+        .iter()
+        .take(EACH)
+        .map(|f| ("Attack", format!("{}: {}", f.rule, escape(&f.message))))
+        .collect();
+    if let Some(more) = attacks.len().checked_sub(EACH).filter(|more| *more > 0) {
+        lines.push(("", format!("and {}", counted(more as u64, "more attack"))));
+    }
+    page.put(page.labelled(lines), out)?;
+    writeln!(out)
+}
+
+/// Worth the first line: notes tell of attacks on others.
+fn is_attack(f: &Finding) -> bool {
+    f.rule.starts_with("AT") && f.severity > Severity::Note
+}
+
 /// One line of the table.
 struct Row {
     severity: Severity,
@@ -73,13 +97,16 @@ fn some(first: &Finding, list: &[&Finding], most: usize) -> Vec<Row> {
 
 fn one(f: &Finding) -> Row {
     let times = if f.count > 1 { format!(" ({} times)", thousands(f.count)) } else { String::new() };
-    Row {
-        severity: f.severity,
-        rule: f.rule.into(),
-        place: place(f),
-        what: format!("{}{times}", escape(&f.message)),
-        frames: frames(&f.frames),
-    }
+    let what = if is_attack(f) {
+        format!(
+            "{}{}: the sentence at the top",
+            f.name,
+            f.variant.map_or(String::new(), |v| format!(", {v}"))
+        )
+    } else {
+        format!("{}{times}", escape(&f.message))
+    };
+    Row { severity: f.severity, rule: f.rule.into(), place: place(f), what, frames: frames(&f.frames) }
 }
 
 /// All findings of a rule in one line.

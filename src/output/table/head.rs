@@ -68,6 +68,15 @@ fn input_line(page: &Page<'_>, input: &Input) -> String {
     if input.filtered > 0 {
         parts.push(format!("{} not matched by the filter", thousands(input.filtered)));
     }
+    if let (Some(received), Some(dropped)) = (input.received, input.dropped) {
+        let by_interface = input.dropped_by_interface.unwrap_or(0);
+        parts.push(format!(
+            "{} received, {} dropped by the kernel, {} by the interface",
+            thousands(received),
+            thousands(dropped),
+            thousands(by_interface)
+        ));
+    }
     if let Some(first) = input.first {
         parts.push(format!("from {} for {}", page.time(first), input.span()));
     }

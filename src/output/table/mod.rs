@@ -1,4 +1,4 @@
-//! `--format table`: what was read and how well, the connections, half-open and TIME_WAIT figures, listeners and clients
+//! `--format table`: attacks, what was read and how well, the connections, half-open and TIME_WAIT figures, listeners and clients
 //! in trouble, findings, and what to type next. For people: widths and colours follow the layout, and foreign text is escaped.
 
 mod clients;
@@ -25,6 +25,7 @@ pub fn write(report: &Report, layout: &Layout, out: &mut dyn Write) -> io::Resul
         head::inputs(&page, out)?;
         return writeln!(out, "no packets");
     }
+    findings::attacks(&page, out)?;
     head::write(&page, out)?;
     connections::write(&page, out)?;
     head::figures(&page, out)?;
@@ -131,6 +132,21 @@ mod tests {
         let coloured = text(&report, &Layout { color: Color::Always, ..layout() });
         assert!(coloured.contains('\x1b'));
         assert!(!coloured.contains("\x1b[2J"));
+    }
+
+    #[test]
+    fn an_attack_is_the_first_thing_on_the_page() {
+        let mut report = sample::report();
+        let attack = crate::rules::Finding {
+            key: Some("10.0.0.2:80".into()),
+            connection: None,
+            message: "SYN flood on 10.0.0.2:80".into(),
+            ..sample::finding("AT001", 3)
+        };
+        report.findings.push(attack);
+        let page = text(&report, &layout());
+        assert!(page.starts_with("Attack       AT001: SYN flood on 10.0.0.2:80\n"), "{page}");
+        assert_eq!(page.matches("SYN flood on").count(), 1, "{page}");
     }
 
     #[test]

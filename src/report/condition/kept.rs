@@ -3,9 +3,10 @@
 use std::ops::ControlFlow;
 
 use super::Condition;
-use crate::engine::{Client, Findings, Host, Listener, Sink, TakenSegment};
+use crate::engine::{Ask, Client, Findings, Happening, Host, Listener, Moment, Sink, TakenSegment, Wishes};
 use crate::report::Connection;
 use crate::rules::{Finding, Severity};
+use crate::tcp::Timestamp;
 use crate::track::Record;
 
 /// Lets through what is meant. Findings about more than one connection, listeners, clients and hosts pass: they are
@@ -63,8 +64,25 @@ impl Sink for Kept<'_> {
         self.inner.host(host)
     }
 
-    fn wants_segments(&self) -> bool {
-        self.inner.wants_segments()
+    fn wishes(&self) -> Wishes {
+        self.inner.wishes()
+    }
+
+    /// Whether a connection is meant can be said when it has ended; until then all is told.
+    fn happening(&mut self, happening: &Happening) -> ControlFlow<()> {
+        self.inner.happening(happening)
+    }
+
+    fn draft(&mut self, finding: &Finding) -> ControlFlow<()> {
+        self.inner.draft(finding)
+    }
+
+    fn asks(&mut self, clock: Timestamp) -> Ask {
+        self.inner.asks(clock)
+    }
+
+    fn moment(&mut self, moment: &Moment<'_>) -> ControlFlow<()> {
+        self.inner.moment(moment)
     }
 
     fn segment(&mut self, taken: &TakenSegment) -> ControlFlow<()> {

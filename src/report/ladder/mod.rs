@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 
 pub use rows::{Count, Fold, Mark, Row, Rows, Sent};
 
-use crate::engine::{Sink, TakenSegment};
+use crate::engine::{Sink, TakenSegment, Wishes};
 use crate::rules::Finding;
 use crate::tcp::Endpoint;
 use crate::track::{Record, Role};
@@ -134,8 +134,8 @@ impl Picker {
 }
 
 impl Sink for Picker {
-    fn wants_segments(&self) -> bool {
-        true
+    fn wishes(&self) -> Wishes {
+        Wishes { segments: true, ..Wishes::default() }
     }
 
     fn segment(&mut self, taken: &TakenSegment) -> ControlFlow<()> {

@@ -110,7 +110,7 @@ rules! {
     /// ## What it reports
     /// `out-of-state`: 200 RSTs or FINs a second or more that belong to no connection, or to none that would obey them.
     /// `in-state`: 50 open connections of a server or more, of eight clients or more, reset within a second by RSTs with
-    /// one TTL.
+    /// one TTL, which is not that of their senders' other segments.
     /// ## Why it matters
     /// The first costs look-ups; the second cuts clients off.
     /// ## When it is normal

@@ -39,6 +39,8 @@ pub(in crate::rules) fn strays(_config: &RuleConfig) -> Box<dyn Detector> {
 
 /// Receivers remembered at once.
 const MAX_TARGETS: usize = 1 << 14;
+/// A RST whose TTL is so far from that of its sender's other segments came another way (tcp.md AT012).
+const FORGED: i16 = 3;
 /// When the clock jumps further ahead than this, not every second of it is judged.
 const JUMP: i64 = 600;
 
@@ -101,8 +103,8 @@ impl Detector for Strays {
             }
             Fact::SynAckRepeated { after_ack: false, .. } => self.clients.repeated(other.addr, began),
             Fact::ResetRefused { .. } => self.target(other.addr, second, say).reset_refused(second, seen),
-            Fact::Reset { receiver: State::Established, with_ack, is_reply, .. } => {
-                self.servers.reset(seen, with_ack || is_reply, say);
+            Fact::Reset { receiver: State::Established, ttl_step, .. } if ttl_step.abs() >= FORGED => {
+                self.servers.reset(seen, say);
             }
             _ => {}
         }

@@ -41,15 +41,9 @@ const CLIENTS: u64 = 8;
 const QUIET: i64 = 30;
 
 impl Servers {
-    /// An open connection was reset; `is_honest` where the RST is of the kind that applications and hosts without the
-    /// connection send.
-    pub fn reset(&mut self, seen: &Seen, is_honest: bool, say: &mut Vec<Finding>) {
+    /// An open connection was reset, by a segment that hardly came from its sender.
+    pub fn reset(&mut self, seen: &Seen, say: &mut Vec<Finding>) {
         let Some(client) = seen.client else { return };
-        let by_server = seen.event.end != client;
-        // A server that is stopped, or has lost all its connections, resets them itself (TD005).
-        if by_server && is_honest {
-            return;
-        }
         let (from, server) = (seen.endpoints[client & 1], seen.endpoints[1 - (client & 1)]);
         let (second, at) = (second_of(seen.event.at), seen.event.at);
         let s = self.table.at(server, &mut self.gone, || Box::new(Server::new(second, at)));
@@ -118,11 +112,11 @@ impl Server {
         let mut episode = self.episode.take()?;
         episode.frames = std::mem::take(&mut self.frames);
         let lasted = episode.lasted(now);
-        // All with one TTL, though they come from many hosts: that is the proof.
+        // All with one TTL, and not that of their senders: that is the proof.
         let confidence = Grounds { both_directions: true, proof: true, lasted }.confidence();
         let clients = self.clients.count();
         let message = format!(
-            "{}flood of forged RSTs on {server}: {} open connections of {clients} clients reset in {lasted}, up to {} a second, by segments with one and the same TTL; confidence {}: only protection of the connections themselves helps (RFC 5961, TCP-AO, IPsec)",
+            "{}flood of forged RSTs on {server}: {} open connections of {clients} clients reset in {lasted}, up to {} a second, by segments with one TTL that is not their senders'; confidence {}: only protection of the connections themselves helps (RFC 5961, TCP-AO, IPsec)",
             possible(confidence),
             episode.count,
             episode.peak,

@@ -175,8 +175,12 @@ impl Target {
         let k = &mut self.kinds[kind as usize];
         if let Some(flood) = &mut k.flood {
             flood.second(second, bad, &heard(&count));
-        } else if k.pending < WARM / 4 {
-            k.picture = None;
+        } else if k.picture.is_some() {
+            let of_kind =
+                |s: &Second| u64::from(s.counts[kind as usize].tuples + s.counts[kind as usize].again);
+            if self.ring.sum(second + GRACE + 1, 14, of_kind) < WARM {
+                k.picture = None;
+            }
         }
     }
 
@@ -198,9 +202,14 @@ impl Target {
         let lasting = |floor: u64, seconds: i64, attack| {
             (0..seconds).all(|back| self.unexplained(kind, attack, t - back) >= floor)
         };
+        // Two seconds seldom begin with one of the clock's: they lie in three of those.
+        let two_seconds = |floor: u64| {
+            let three: u64 = (0..3).map(|back| self.unexplained(kind, None, t - back)).sum();
+            three >= 2 * floor
+        };
         match kind {
             StrayKind::SynAck => {
-                let many = lasting(200, 2, None) || lasting(2000, 1, None);
+                let many = two_seconds(200) || lasting(2000, 1, None);
                 let sources = picture.sources() >= 64 || again >= 100;
                 // Seen from one side only, the connections of a busy client go on.
                 let explained = !refuses(20) && !self.speaks && continued * 10 > tuples;
@@ -218,7 +227,7 @@ impl Target {
             }
             StrayKind::Close => {
                 let too_soon = is_young && t < capture_began + SETTLED && !lasting(200, 3, None);
-                (!too_soon && lasting(200, 2, None)).then_some(Attack::ResetFlood)
+                (!too_soon && two_seconds(200)).then_some(Attack::ResetFlood)
             }
         }
     }
