@@ -70,6 +70,9 @@ pub struct Counts {
     pub states: States,
 }
 
+/// Records that are done with: their boxes and lists are used again.
+pub type Spare = Vec<Box<Record>>;
+
 /// The segments of one batch for some partitions, each with the clock when it was read.
 #[derive(Debug, Default)]
 pub struct Batch {
@@ -87,8 +90,8 @@ pub struct Batch {
     pub said: Vec<Said>,
     /// What was counted.
     pub counts: Counts,
-    /// Records that are done with: room for those to come.
-    pub spare: Vec<Box<Record>>,
+    /// Room for the records to come.
+    pub spare: Spare,
 }
 
 impl Batch {
@@ -180,7 +183,7 @@ struct Ear {
 struct Voice<'a> {
     ear: &'a mut Ear,
     said: &'a mut Vec<Said>,
-    spare: &'a mut Vec<Box<Record>>,
+    spare: &'a mut Spare,
     listeners: &'a Listeners,
 }
 
@@ -202,7 +205,7 @@ impl Shard {
     fn speak<'a>(
         &'a mut self,
         said: &'a mut Vec<Said>,
-        spare: &'a mut Vec<Box<Record>>,
+        spare: &'a mut Spare,
         listeners: &'a Listeners,
     ) -> (&'a mut Partition, Voice<'a>) {
         (&mut self.partition, Voice { ear: &mut self.ear, said, spare, listeners })

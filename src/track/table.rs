@@ -109,7 +109,7 @@ impl Table {
 
     /// A connection that begins with this segment.
     pub fn begin(&mut self, key: FlowKey, s: &Segment, wake: Timestamp) -> u32 {
-        let slot = Slot::furnished(&mut self.spare, &mut self.rooms, s);
+        let slot = Slot::furnished(self.spare.pop(), &mut self.rooms, s);
         let place = Place { key, wake, kept: Kept::Open(slot) };
         let at = match self.free.pop() {
             Some(at) => {
@@ -162,7 +162,7 @@ impl Table {
         if let Kept::Frozen(frozen) = &place.kept {
             let key = place.key;
             let first = frozen.first(&key);
-            let mut slot = Slot::furnished(&mut self.spare, &mut self.rooms, &first);
+            let mut slot = Slot::furnished(self.spare.pop(), &mut self.rooms, &first);
             let Slot { connection, history, .. } = &mut *slot;
             frozen.thaw(&key, (connection, history), config, out);
             place.kept = Kept::Open(slot);
@@ -265,8 +265,8 @@ impl Table {
 
 impl Slot {
     /// A connection that begins with this segment, in the room of one that ended, where there is one.
-    fn furnished(spare: &mut Vec<Box<Self>>, rooms: &mut Rooms, s: &Segment) -> Box<Self> {
-        let mut slot = match spare.pop() {
+    fn furnished(spare: Option<Box<Self>>, rooms: &mut Rooms, s: &Segment) -> Box<Self> {
+        let mut slot = match spare {
             Some(mut slot) => {
                 slot.connection.begin_anew(s);
                 slot.previous = None;

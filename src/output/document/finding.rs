@@ -81,7 +81,7 @@ impl<'a> Finding<'a> {
 
 /// Counts over time, one number for each step from `start` on.
 #[derive(Debug, Serialize, JsonSchema)]
-struct Series<'a> {
+pub struct Series<'a> {
     /// When the first step begins: a whole second.
     start: Time,
     /// How long a step is: a second, or a power of two of it where it lasted long.
@@ -91,7 +91,8 @@ struct Series<'a> {
 }
 
 impl<'a> Series<'a> {
-    fn new(s: &'a rules::Series) -> Self {
+    /// A series as it stands in the document.
+    pub fn new(s: &'a rules::Series) -> Self {
         let counts = s.columns.iter().map(|(name, numbers)| (*name, numbers.as_slice())).collect();
         Self { start: Time(s.start), step_ns: s.step.into(), counts }
     }

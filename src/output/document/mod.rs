@@ -20,7 +20,7 @@ use serde::Serialize;
 
 pub use client::Client;
 pub use connection::{Connection, Endpoint};
-pub use finding::Finding;
+pub use finding::{Finding, Series};
 pub use host::Host;
 pub use input::{Input, Summary};
 pub use listener::Listener;

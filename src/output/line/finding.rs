@@ -2,8 +2,8 @@
 
 use super::pen::{OneOf, Pen, Plain, Put, Raw, object};
 use crate::output::compact;
-use crate::output::document::Places;
-use crate::rules::Finding;
+use crate::output::document::{Places, Series};
+use crate::rules::{self, Finding};
 
 /// All but the line's end.
 pub(super) fn write(pen: &mut Pen, f: &Finding, file: Option<Raw<'_>>, places: &Places) {
@@ -25,6 +25,7 @@ pub(super) fn write(pen: &mut Pen, f: &Finding, file: Option<Raw<'_>>, places: &
         "count": f.count,
         "message": Text(&f.message),
         "evidence": Evidence(&f.evidence),
+        "series": f.series.as_ref().map(Over),
         "filter": places.within_one(&f.frames).map(Frames),
     });
 }
@@ -55,6 +56,15 @@ impl Put for Evidence<'_> {
             let _ = compact::append(&mut pen.out, value);
         }
         pen.text("}");
+    }
+}
+
+/// What mattered over time: in so few findings that serde may write it.
+struct Over<'a>(&'a rules::Series);
+
+impl Put for Over<'_> {
+    fn put(&self, pen: &mut Pen) {
+        let _ = compact::append(&mut pen.out, &Series::new(self.0));
     }
 }
 
