@@ -27,27 +27,15 @@ pub fn thresholds(args: &InputArgs) -> Result<Thresholds, Usage> {
     if let Some(n) = args.somaxconn {
         thresholds.somaxconn = n;
     }
-    thresholds.scans.trusted = hosts(&args.trusted)?;
+    thresholds.scans.trusted = networks(&args.trusted)?;
     for text in &args.threshold {
         set(&mut thresholds, text)?;
     }
     Ok(thresholds)
 }
 
-/// The networks that `--local-net` names: one host alone has no broadcast address.
+/// The networks that `--local-net` or `--trusted` names.
 pub fn networks(texts: &[String]) -> Result<Vec<IpNet>, Usage> {
-    let network = |text: &String| match text.parse::<IpNet>() {
-        Ok(net) => Ok(net),
-        Err(_) => Err(Usage::new(
-            format!("{text:?} is not a network"),
-            "write it with its length, as 192.0.2.0/24 or 2001:db8::/32",
-        )),
-    };
-    texts.iter().map(network).collect()
-}
-
-/// The networks and hosts that `--trusted` names.
-fn hosts(texts: &[String]) -> Result<Vec<IpNet>, Usage> {
     texts.iter().map(|text| network(text)).collect()
 }
 

@@ -284,7 +284,7 @@ mod tests {
     #[derive(Serialize)]
     #[serde(tag = "type", rename_all = "snake_case")]
     enum Plainly<'a> {
-        Connection(document::Connection<'a>),
+        Connection(&'a document::Connection<'a>),
         Finding(&'a document::Finding<'a>),
     }
 
@@ -305,7 +305,7 @@ mod tests {
     impl Sink for Both {
         fn connection(&mut self, record: &Record, findings: &[Finding]) -> ControlFlow<()> {
             let rules = rules_of(findings);
-            let plain = Plainly::Connection(document::Connection::new(record, &rules, &self.places));
+            let plain = Plainly::Connection(&document::Connection::new(record, &rules, &self.places));
             let plain = serde_json::to_string(&plain).expect("a document");
             let line = self.line.connection(record, &rules, &self.places);
             assert_eq!(String::from_utf8_lossy(line), plain + "\n");

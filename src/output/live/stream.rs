@@ -128,7 +128,7 @@ impl<'a> MomentLine<'a> {
 fn queues(listeners: &[&Listener]) -> Vec<Queue> {
     let queue = |l: &&Listener| {
         let gauge = l.queue.as_ref()?.gauge;
-        (gauge.now > 0).then(|| (gauge, l.endpoint, l.backlog))
+        (gauge.now > 0).then_some((gauge, l.endpoint, l.backlog))
     };
     let mut all: Vec<_> = listeners.iter().filter_map(queue).collect();
     all.sort_unstable_by_key(|(gauge, endpoint, _)| (std::cmp::Reverse(gauge.now), *endpoint));
