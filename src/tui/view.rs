@@ -32,13 +32,13 @@ pub struct View {
     pub half_open: Curve,
     /// Ends in TIME_WAIT.
     pub time_wait: Curve,
-    /// Busiest listeners, at most [`LISTENERS`].
+    /// Busiest listeners, at most `LISTENERS`.
     pub listeners: Vec<Row>,
     /// Connections with the latest packets, by id.
     pub connections: Vec<Glimpse>,
-    /// The latest finding of each rule and severity, newest first, at most [`FINDINGS`].
+    /// The latest finding of each rule and severity, newest first, at most `FINDINGS`.
     pub findings: VecDeque<Told>,
-    /// Attacks, the newest first, at most [`ALARMS`].
+    /// Attacks, the newest first, at most `ALARMS`.
     pub alarms: VecDeque<Alarm>,
     /// Connections that were forgotten because there was no room.
     pub evicted: u64,
@@ -47,7 +47,7 @@ pub struct View {
 /// A figure over time: a value for each moment.
 #[derive(Clone, Debug, Default)]
 pub struct Curve {
-    /// Oldest first, at most [`POINTS`].
+    /// Oldest first, at most `POINTS`.
     pub points: VecDeque<u64>,
     /// The highest value ever.
     pub peak: u64,
