@@ -9,7 +9,6 @@ use super::layer::{Below, Layer, Step};
 use super::wire::Wire;
 
 /// An Ethernet II or IEEE 802.3 header.
-#[inline(always)]
 pub(super) fn ethernet<'a>(wire: Wire<'a>, below: &mut Below) -> Step<'a> {
     let Ok(header) = Ethernet2HeaderSlice::from_slice(wire.data) else {
         return Err(cut_or_malformed(wire, 14));

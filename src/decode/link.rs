@@ -259,6 +259,6 @@ fn pktap(wire: Wire<'_>) -> Step<'_> {
 }
 
 /// The hardware type of a loopback interface: `linux/if_arp.h`.
-const ARPHRD_LOOPBACK: u16 = 772;
+pub(super) const ARPHRD_LOOPBACK: u16 = 772;
 /// Fields read at most in one netfilter log packet; the kernel writes about fifteen.
 const MAX_FIELDS: usize = 32;

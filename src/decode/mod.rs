@@ -5,6 +5,7 @@
 
 mod digest;
 mod ether;
+mod fast;
 mod fragments;
 mod layer;
 mod link;
@@ -20,7 +21,7 @@ pub use link::{LINK_TYPES, LinkRow};
 pub use skip::Skip;
 
 use crate::config::DecodeConfig;
-use crate::source::{LinkType, Packet};
+use crate::source::Packet;
 use crate::tcp::Segment;
 
 use fragments::{Fragments, Key};
@@ -31,7 +32,7 @@ use wire::Wire;
 #[derive(Debug)]
 pub struct Decoder {
     max_depth: u8,
-    /// The row of the latest packet's link type, unless Ethernet: the next one mostly has the same.
+    /// The row of the latest packet's link type: the next one mostly has the same.
     row: Option<&'static LinkRow>,
     fragments: Fragments,
 }
@@ -47,35 +48,27 @@ impl Decoder {
     ///
     /// # Errors
     /// The reason why it gives no segment; the caller counts it.
+    #[inline]
     pub fn decode(&mut self, packet: &Packet<'_>) -> Result<Segment, Skip> {
-        let wire = Wire::new(packet.data, usize::try_from(packet.wire_len).unwrap_or(usize::MAX));
-        let mut below = Below::new(self.max_depth);
-        if packet.link != LinkType::ETHERNET {
-            return self.other_link(wire, packet);
-        }
-        // What nearly every packet is, without the loop and its detours through memory.
-        let (mut layer, mut wire) = ether::ethernet(wire, &mut below)?;
-        if layer == Layer::EtherType(ether::VLAN) {
-            (layer, wire) = ether::vlan(wire, &mut below)?;
-        }
-        let Layer::EtherType(ether::IPV4 | ether::IPV6) = layer else {
-            return self.layers(layer, wire, below, packet);
-        };
-        let (layer, wire) = net::ip(wire, &mut below)?;
-        match layer {
-            Layer::Protocol(TCP) => transport::tcp(wire, &below, packet),
-            _ => self.layers(layer, wire, below, packet),
+        match fast::segment(packet) {
+            Some(segment) => Ok(segment),
+            None => self.decode_by_layers(packet),
         }
     }
 
-    /// A packet that does not begin with Ethernet.
-    fn other_link(&mut self, wire: Wire<'_>, packet: &Packet<'_>) -> Result<Segment, Skip> {
+    /// The same for any packet, from layer to layer, without the short way for the common ones; which tests hold against
+    /// this.
+    ///
+    /// # Errors
+    /// The reason why it gives no segment.
+    pub fn decode_by_layers(&mut self, packet: &Packet<'_>) -> Result<Segment, Skip> {
         let row = match self.row {
             Some(row) if row.number == packet.link.0 => row,
             _ => LinkRow::of(packet.link).ok_or(Skip::UnknownLinkType)?,
         };
         self.row = Some(row);
         let mut below = Below::new(self.max_depth);
+        let wire = Wire::new(packet.data, usize::try_from(packet.wire_len).unwrap_or(usize::MAX));
         let (layer, wire) = (row.enter)(wire, &mut below)?;
         self.layers(layer, wire, below, packet)
     }

@@ -14,8 +14,6 @@ use super::layer::{Below, Layer, Step};
 use super::wire::Wire;
 
 /// An IP header of either version.
-// Inlined with what it calls, so that `below` need not live in memory: half the cost of a small packet.
-#[inline(always)]
 pub(super) fn ip<'a>(wire: Wire<'a>, below: &mut Below) -> Step<'a> {
     match wire.u8(0).map(|b| b >> 4) {
         Some(4) => ipv4(wire, below),
@@ -26,7 +24,6 @@ pub(super) fn ip<'a>(wire: Wire<'a>, below: &mut Below) -> Step<'a> {
 }
 
 /// An IPv4 header (RFC 791 §3.1).
-#[inline(always)]
 fn ipv4<'a>(wire: Wire<'a>, below: &mut Below) -> Step<'a> {
     let Ok(header) = Ipv4HeaderSlice::from_slice(wire.data) else { return Err(bad_ipv4(wire)) };
     let header_len = header.slice().len();
@@ -97,7 +94,6 @@ fn source_route(mut options: &[u8]) -> Option<Ipv4Addr> {
 }
 
 /// An IPv6 header (RFC 8200 §3).
-#[inline(always)]
 fn ipv6<'a>(wire: Wire<'a>, below: &mut Below) -> Step<'a> {
     let Ok(header) = Ipv6HeaderSlice::from_slice(wire.data) else { return Err(cut_or_malformed(wire, 40)) };
     let stated = usize::from(header.payload_length());

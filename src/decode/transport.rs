@@ -12,7 +12,6 @@ use super::options;
 use super::wire::Wire;
 
 /// A segment from its TCP header, if the capture has the first 14 bytes: ports, numbers, offset and flags.
-#[inline(always)]
 pub(super) fn tcp(wire: Wire<'_>, below: &Below, packet: &Packet<'_>) -> Result<Segment, Skip> {
     let mut faults = HeaderFaults::default();
     let fixed = match wire.data.first_chunk::<20>() {

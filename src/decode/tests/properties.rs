@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use crate::tcp::Checksum;
 
-use super::super::LINK_TYPES;
+use super::super::{LINK_TYPES, fast};
 use super::*;
 
 /// Packets that reach deep into the decoder, with their link types.
@@ -32,6 +32,36 @@ fn seeds() -> Vec<(u16, Vec<u8>)> {
         (127, join(&[&[0, 0, 8, 0, 0, 0, 0, 0], &snap])),
         (113, join(&[&[0, 0, 0, 1, 0, 6], &[0; 8], &[8, 0], &tcp4()])),
     ]
+}
+
+/// Packets that the short way takes.
+fn common() -> Vec<(u16, Vec<u8>)> {
+    let tags = |types: [u16; 2], rest: &[u8]| {
+        let [inner0, inner1] = types[1].to_be_bytes();
+        ether(types[0], &join(&[&[0xe0, 5, inner0, inner1], rest]))
+    };
+    let cooked = join(&[&[0, 0, 3, 4, 0, 6], &[0; 8], &[0x86, 0xdd], &tcp6()]);
+    let stamps = join(&[&[1, 1, 8, 10], &[7; 8]]);
+    let mut long = Vec::new();
+    let options = PacketBuilder::ipv4(V4[0], V4[1], 64).tcp(40000, 80, 1000, 8192).options_raw(&stamps);
+    options.expect("12 bytes").write(&mut long, &[0x5a; 333]).expect("a vector takes all");
+    vec![
+        (1, ether(0x0800, &tcp4())),
+        (1, ether(0x86dd, &tcp6())),
+        (1, tags([0x8100, 0x0800], &long)),
+        (1, tags([0x88a8, 0x8100], &join(&[&[0, 9, 0x86, 0xdd], &tcp6()]))),
+        (113, cooked),
+        (101, long.clone()),
+        (12, tcp6()),
+        (1, ether(0x0800, &join(&[&long, &[0; 6]]))),
+    ]
+}
+
+#[test]
+fn the_short_way_is_taken_by_common_packets() {
+    for (link, data) in common() {
+        assert!(fast::segment(&packet(link, &data)).is_some(), "{link} {data:x?}");
+    }
 }
 
 /// Every prefix is decided, and tells the same connection as the whole.
@@ -77,6 +107,26 @@ proptest! {
             let _ = decoder.decode(&packet(link.unwrap_or(known), &data));
         }
         prop_assert!(decoder.fragments.bytes() <= 20_000);
+    }
+
+    #[test]
+    fn the_short_way_says_what_the_long_one_does(
+        seed in 0_usize..8,
+        damage in proptest::collection::vec((0_usize..80, any::<u8>()), 0..3),
+        kept in prop::option::of(0_usize..120),
+        extra in prop_oneof![Just(0_u32), 0_u32..400],
+        link in prop::option::weighted(0.1, any::<u16>()),
+    ) {
+        let (known, mut data) = common().swap_remove(seed);
+        for (at, value) in damage {
+            if let Some(byte) = data.get_mut(at) {
+                *byte = value;
+            }
+        }
+        data.truncate(kept.unwrap_or(usize::MAX));
+        let packet = Packet { wire_len: data.len() as u32 + extra, ..packet(link.unwrap_or(known), &data) };
+        let mut plain = Decoder::new(DecodeConfig::default());
+        prop_assert_eq!(Decoder::new(DecodeConfig::default()).decode(&packet), plain.decode_by_layers(&packet));
     }
 
     #[test]
