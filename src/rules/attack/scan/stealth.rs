@@ -103,7 +103,12 @@ impl Detector for Stealth {
 
 impl Stealth {
     /// Adds a probe of some kind to those known under a name; true if they are a scan by now.
-    fn probe(&mut self, (name, kind): (&'static str, &'static str), probe: &Probe, say: &mut Vec<Finding>) -> bool {
+    fn probe(
+        &mut self,
+        (name, kind): (&'static str, &'static str),
+        probe: &Probe,
+        say: &mut Vec<Finding>,
+    ) -> bool {
         if self.limits.trusts(probe.from) {
             return false;
         }
