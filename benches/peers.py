@@ -27,8 +27,8 @@ PEERS = [
     ("cat", ["cat", "F"]),
     ("tcpdump -w", ["tcpdump", "-nr", "F", "-w", "/dev/null"]),
     ("capinfos -c", ["capinfos", "-c", "F"]),
-    # Room for all flows: with the default of 8,192 it would forget most.
-    ("softflowd", ["softflowd", "-d", "-m", "20000000", "-p", "D/pid", "-c", "none", "-r", "F"]),
+    # Room for all flows, of which it would forget most with the default of 8,192; IPv6 too.
+    ("softflowd", ["softflowd", "-6", "-d", "-m", "20000000", "-p", "D/pid", "-c", "none", "-r", "F"]),
     ("nfpcapd", ["nfpcapd", "-r", "F", "-w", "D"]),
     ("argus", ["argus", "-r", "F", "-w", "/dev/null"]),
     ("tcptrace", ["tcptrace", "F"]),
@@ -142,10 +142,12 @@ def run(name, command, capture, args):
         before = os.times().elapsed
         _, status, usage = os.wait4(process.pid, 0)
         wall = os.times().elapsed - before
+        timer_left = timer.is_alive()
         timer.cancel()
         process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 0:
-        print(f"{name} on {capture}: exit {process.returncode}, left out", file=sys.stderr)
+        why = f"ended after {args.timeout:.0f} s" if not timer_left else f"exit {process.returncode}"
+        print(f"{name} on {capture}: {why}, left out", file=sys.stderr)
         return None
     return Cost(usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss / 1024)
 
