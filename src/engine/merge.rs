@@ -78,13 +78,17 @@ impl Places {
 
 impl<'a> Merge<'a> {
     pub fn new(sink: &'a mut dyn Sink, config: &Config, rules: &Arc<RuleSet>) -> Self {
+        let mut detectors = rules.detectors();
+        if sink.wishes().drafts {
+            detectors.iter_mut().for_each(|h| h.detector.watch());
+        }
         Self {
             summary: Summary::default(),
             sink,
             streams: Streams::default(),
             census: Census::new(config),
             rules: Arc::clone(rules),
-            detectors: rules.detectors(),
+            detectors,
             heard: Vec::new(),
             states: States::default(),
             glimpses: Vec::new(),
@@ -189,10 +193,7 @@ impl<'a> Merge<'a> {
         connections.sort_unstable_by_key(|c| c.id);
         let states = self.states.with_time_wait(summary.time_wait.now);
         let listeners: Vec<&Listener> = self.census.listeners().collect();
-        let mut going_on = Vec::new();
-        for hearing in &self.detectors {
-            hearing.detector.going_on(clock, &mut going_on);
-        }
+        let mut going_on: Vec<Finding> = self.detectors.iter().flat_map(|h| h.going_on(clock)).collect();
         going_on.sort_by(|a, b| (a.rule, &a.key).cmp(&(b.rule, &b.key)));
         going_on.retain(|finding| self.rules.config().has(finding.rule));
         let moment = Moment {

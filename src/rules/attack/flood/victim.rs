@@ -85,14 +85,9 @@ const SURGE: (u64, f64) = (200, 3.0);
 const SURGE_WATCHED: u32 = 10;
 
 impl Victim {
-    /// The flood that is on.
-    pub fn flood(&self) -> Option<&Flood> {
-        self.flood.as_deref()
-    }
-
-    /// Half-open connections.
-    pub fn queue(&self) -> u64 {
-        self.queue
+    /// What is on.
+    pub fn floods(&self) -> impl Iterator<Item = &Flood> {
+        self.flood.iter().chain(&self.surge).map(|flood| &**flood)
     }
 
     /// A new attempt.
@@ -195,8 +190,8 @@ impl Victim {
         self.begin((since, since), Pace::Fast, at);
     }
 
-    /// Judges one second. What ended with it is given back.
-    pub fn judge(&mut self, judge: &Judge) -> Vec<Flood> {
+    /// Judges one second. What ended with it is given back, with what its attempts look like.
+    pub fn judge(&mut self, judge: &Judge) -> Vec<(Box<Flood>, Option<Box<Profile>>)> {
         let s = self.ring.get(judge.second);
         let bad = s.unfinished();
         self.pending = self.pending.saturating_sub(bad);
@@ -206,7 +201,7 @@ impl Victim {
         let mut ended = Vec::new();
         match turn {
             Turn::Raised => self.begin((self.alarm.since(), judge.second), Pace::Fast, judge.at),
-            Turn::Cleared => ended.extend(self.flood.take_if(|f| f.pace == Pace::Fast).map(|f| *f)),
+            Turn::Cleared => ended.extend(self.flood.take_if(|f| f.pace == Pace::Fast)),
             Turn::Same => {}
         }
         self.judge_slow(judge, &mut ended);
@@ -221,10 +216,7 @@ impl Victim {
         if self.flood.is_none() && self.surge.is_none() && self.pending < WARM / 8 && self.queue < WARM / 2 {
             self.profile = None;
         }
-        for flood in &mut ended {
-            flood.profile = self.profile.take();
-        }
-        ended
+        ended.into_iter().map(|flood| (flood, self.profile.take())).collect()
     }
 
     /// The conditions beside the sum: enough, most of all attempts, and no better explanation.
@@ -256,12 +248,12 @@ impl Victim {
     }
 
     /// A flood so slow that its rate says nothing: it keeps the queue full, and next to nobody gets through.
-    fn judge_slow(&mut self, judge: &Judge, ended: &mut Vec<Flood>) {
+    fn judge_slow(&mut self, judge: &Judge, ended: &mut Vec<Box<Flood>>) {
         if judge.all_ports {
             return;
         }
         if self.queue < judge.queue_limit / 2 {
-            ended.extend(self.flood.take_if(|f| f.pace == Pace::Slow).map(|f| *f));
+            ended.extend(self.flood.take_if(|f| f.pace == Pace::Slow));
         }
         if self.queue < judge.queue_limit {
             self.full_since = None;
@@ -279,7 +271,7 @@ impl Victim {
     }
 
     /// Many more attempts than usual, most of them served, from machines of many kinds.
-    fn judge_surge(&mut self, judge: &Judge, s: &Second, ended: &mut Vec<Flood>) {
+    fn judge_surge(&mut self, judge: &Judge, s: &Second, ended: &mut Vec<Box<Flood>>) {
         let (least, times) = SURGE;
         let syns = self.ring.sum(judge.second, 3, |s| u64::from(s.syns));
         let completed = self.ring.sum(judge.second, 3, |s| u64::from(s.completed));
@@ -288,7 +280,7 @@ impl Victim {
         if let Some(surge) = &mut self.surge {
             surge.second(judge.second, s);
             if syns as f64 <= 3.0 * usual.max(least as f64) / times {
-                ended.extend(self.surge.take().map(|f| *f));
+                ended.extend(self.surge.take());
             }
         } else if many
             && self.flood.is_none()
@@ -324,15 +316,5 @@ impl Victim {
             flood.second(second, &self.ring.get(second));
         }
         Box::new(flood)
-    }
-
-    /// The input ended, or the victim is forgotten: what is on ends now.
-    pub fn finish(&mut self) -> Vec<Flood> {
-        let mut ended: Vec<Flood> =
-            self.flood.take().into_iter().chain(self.surge.take()).map(|f| *f).collect();
-        for flood in &mut ended {
-            flood.profile = self.profile.take();
-        }
-        ended
     }
 }
