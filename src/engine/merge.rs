@@ -194,8 +194,9 @@ impl<'a> Merge<'a> {
         let states = self.states.with_time_wait(summary.time_wait.now);
         let listeners: Vec<&Listener> = self.census.listeners().collect();
         let mut going_on: Vec<Finding> = self.detectors.iter().flat_map(|h| h.going_on(clock)).collect();
-        going_on.sort_by(|a, b| (a.rule, &a.key).cmp(&(b.rule, &b.key)));
         going_on.retain(|finding| self.rules.config().has(finding.rule));
+        let grave = |f: &Finding| std::cmp::Reverse((f.severity, f.count));
+        going_on.sort_by(|a, b| (grave(a), a.rule, &a.key).cmp(&(grave(b), b.rule, &b.key)));
         let moment = Moment {
             clock,
             summary,

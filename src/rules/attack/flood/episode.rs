@@ -111,7 +111,13 @@ impl Flood {
     }
 
     /// The finding about `key`, as it stands; `truncated` where the capture ended before it did.
-    pub fn finding(&self, key: String, profile: Option<&Profile>, now: Timestamp, truncated: bool) -> Finding {
+    pub fn finding(
+        &self,
+        key: String,
+        profile: Option<&Profile>,
+        now: Timestamp,
+        truncated: bool,
+    ) -> Finding {
         let mut finding = match self.pace {
             Pace::Surge => self.surge(key, now),
             Pace::Fast | Pace::Slow => self.attack(key, profile, now, truncated),

@@ -123,7 +123,9 @@ impl Detector for Sources {
     }
 
     fn silence(&self, finding: &Finding) -> Duration {
-        if finding.variant == Some("distributed") { QUIET } else { LATE + QUIET }
+        // Segments that no stack sends, and SYNs alone, are known at once.
+        let prompt = matches!(finding.variant, Some("distributed" | "stealth"));
+        if prompt { QUIET } else { LATE + QUIET }
     }
 
     fn forgotten(&self) -> u64 {

@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
 
 use super::super::sketch::{Distinct, Gate, hash_of_address};
-use super::contact::{Contact, Outcome};
 use super::QUIET;
+use super::contact::{Contact, Outcome};
 use super::sources::{UNANSWERED, list};
 use crate::config::ScanThresholds;
 use crate::rules::attack::seconds::second_of;
@@ -69,9 +69,13 @@ impl Watch {
         let outcome = match seen.event.fact {
             Fact::Opened if seen.header.is_syn() => return self.tried(source, target, seen, limits),
             Fact::Refused { .. } => Outcome::Refused,
-            Fact::HalfOpenLeft { kind: HalfOpenEnd::Cancelled | HalfOpenEnd::Aborted, .. } => Outcome::Cancelled,
+            Fact::HalfOpenLeft { kind: HalfOpenEnd::Cancelled | HalfOpenEnd::Aborted, .. } => {
+                Outcome::Cancelled
+            }
             Fact::LifeBegan { .. } => Outcome::Used,
-            Fact::LifeEnded { spoke: false } if seen.event.at.since(seen.began) <= Contact::AT_ONCE => Outcome::Empty,
+            Fact::LifeEnded { spoke: false } if seen.event.at.since(seen.began) <= Contact::AT_ONCE => {
+                Outcome::Empty
+            }
             _ => return,
         };
         if let Some(tries) = self.sources.get(&source) {
@@ -159,8 +163,10 @@ impl Tries {
         let of = |t: &Try| t.outcome.or_else(|| (now.since(t.at) >= UNANSWERED).then_some(Outcome::Silent));
         let recent = self.latest.iter().filter(|t| now.since(t.at) <= limits.scan_span);
         let known: Vec<(Endpoint, Outcome)> = recent.filter_map(|t| Some((t.target, of(t)?))).collect();
-        let used: BTreeSet<Endpoint> = known.iter().filter(|(_, o)| !o.is_failure()).map(|(t, _)| *t).collect();
-        let failed: BTreeMap<Endpoint, Outcome> = known.iter().filter(|(_, o)| o.is_failure()).copied().collect();
+        let used: BTreeSet<Endpoint> =
+            known.iter().filter(|(_, o)| !o.is_failure()).map(|(t, _)| *t).collect();
+        let failed: BTreeMap<Endpoint, Outcome> =
+            known.iter().filter(|(_, o)| o.is_failure()).copied().collect();
         let (bad, good) = (failed.len() as u64, used.len() as u64);
         // Who asks the same again and again floods, or is what a flood is made in the name of.
         let again = known.len() as u64 > (bad + good) * (limits.scan_again + 1);
@@ -189,8 +195,11 @@ impl Tries {
         );
         let mut finding = wide(id, key, self.since, message);
         let is_sure = (refused + open.len() as u64) * 5 >= found.len() as u64;
-        (finding.severity, finding.confidence) =
-            if is_sure { (Severity::Error, Confidence::High) } else { (Severity::Warning, Confidence::Medium) };
+        (finding.severity, finding.confidence) = if is_sure {
+            (Severity::Error, Confidence::High)
+        } else {
+            (Severity::Warning, Confidence::Medium)
+        };
         finding.frames = self.frames.sorted();
         (finding.start, finding.end) = (Some(self.since), Some(self.last));
         finding.count = self.count;

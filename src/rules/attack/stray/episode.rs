@@ -54,13 +54,7 @@ impl Flood {
     }
 
     /// The finding, as it stands; `speaks` where something else that the receiver sent was captured.
-    pub fn finding(
-        &self,
-        addr: IpAddr,
-        picture: Option<&Picture>,
-        speaks: bool,
-        now: Timestamp,
-    ) -> Finding {
+    pub fn finding(&self, addr: IpAddr, picture: Option<&Picture>, speaks: bool, now: Timestamp) -> Finding {
         let refused = percent(self.heard.refused, self.heard.tuples);
         let proof = match self.attack {
             Attack::Reflection | Attack::Middlebox => refused >= 20,
