@@ -81,6 +81,19 @@ fn four_odd_segments_are_no_scan() {
 }
 
 #[test]
+fn three_odd_segments_of_several_kinds_are_a_scan() {
+    let scan = |kinds: [Flags; 3]| {
+        let mut t = Traffic::new(12);
+        for (k, flags) in kinds.into_iter().enumerate() {
+            t.shot(k as i64 * 20 * S, (host(9, 50_000), host(2, 3390 + k as u16)), flags, (7, 0));
+        }
+        t.attacks(60 * S)
+    };
+    assert_eq!(named(&scan([Flags::FIN, Flags(0), XMAS])), [("AT007", Some("mixed"))]);
+    assert_eq!(scan([Flags::FIN, Flags::FIN, Flags::FIN]), [], "a stack that is broken in one way");
+}
+
+#[test]
 fn acks_that_no_connection_explains_are_a_scan_where_they_are_refused() {
     let acks = |answered: bool, flags: Flags| {
         let mut t = Traffic::new(7);

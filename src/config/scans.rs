@@ -14,6 +14,8 @@ pub struct ScanThresholds {
     pub trusted: Vec<IpNet>,
     /// AT007: targets of segments without flags, with FIN alone, or with FIN, PSH and URG.
     pub stealth: u64,
+    /// AT007: targets of segments of two or more of these kinds; fewer, since no stack sends either.
+    pub stealth_mixed: u64,
     /// AT007: targets of ACKs and FIN+ACKs without a connection.
     pub stealth_acks: u64,
     /// AT007: within this time.
@@ -75,6 +77,7 @@ impl Default for ScanThresholds {
         Self {
             trusted: Vec::new(),
             stealth: 5,
+            stealth_mixed: 3,
             stealth_acks: 10,
             stealth_span: Duration::from_secs(60),
             warm_up: Duration::from_secs(30),
@@ -113,8 +116,9 @@ impl ScanThresholds {
     }
 
     /// The names of all.
-    pub const NAMES: [&str; 28] = [
+    pub const NAMES: [&str; 29] = [
         "stealth",
+        "stealth-mixed",
         "stealth-acks",
         "stealth-span",
         "warm-up",
@@ -148,6 +152,7 @@ impl ScanThresholds {
     pub fn knob(&mut self, name: &str) -> Option<Knob<'_>> {
         Some(match name {
             "stealth" => Knob::Count(&mut self.stealth),
+            "stealth-mixed" => Knob::Count(&mut self.stealth_mixed),
             "stealth-acks" => Knob::Count(&mut self.stealth_acks),
             "stealth-span" => Knob::Span(&mut self.stealth_span),
             "warm-up" => Knob::Span(&mut self.warm_up),

@@ -1,5 +1,6 @@
 //! `Collector`: a sink that keeps a report within its bounds and counts what did not fit.
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use super::{Connection, Report};
@@ -15,15 +16,17 @@ pub struct Bounds {
     pub connections: usize,
     /// Of these, attempts that came to nothing: a flood or a scan leaves room for the rest.
     pub attempts: usize,
-    /// Findings, about one connection and about more.
+    /// Findings about one connection.
     pub findings: usize,
+    /// Findings of one rule, so that a rule that speaks about every packet leaves room for the others.
+    pub of_one_rule: usize,
 }
 
 impl Default for Bounds {
     /// A million connections and findings take about 2 GiB of memory when full; a quarter of a million attempts,
-    /// 256 MiB.
+    /// 256 MiB; a hundred thousand findings of one rule, 80 MiB.
     fn default() -> Self {
-        Self { connections: 1_000_000, attempts: 250_000, findings: 1_000_000 }
+        Self { connections: 1_000_000, attempts: 250_000, findings: 1_000_000, of_one_rule: 100_000 }
     }
 }
 
@@ -33,6 +36,9 @@ pub struct Collector {
     bounds: Bounds,
     report: Report,
     attempts: usize,
+    /// Findings kept about one connection, and those of each rule.
+    findings: usize,
+    of_rule: BTreeMap<&'static str, usize>,
     dropped_connections: u64,
     dropped_findings: u64,
 }
@@ -40,7 +46,15 @@ pub struct Collector {
 impl Collector {
     /// An empty collector.
     pub fn new(bounds: Bounds) -> Self {
-        Self { bounds, report: Report::default(), attempts: 0, dropped_connections: 0, dropped_findings: 0 }
+        Self {
+            bounds,
+            report: Report::default(),
+            attempts: 0,
+            findings: 0,
+            of_rule: BTreeMap::new(),
+            dropped_connections: 0,
+            dropped_findings: 0,
+        }
     }
 
     /// The report, in its order, with what the engine counted.
@@ -70,7 +84,12 @@ impl Sink for Collector {
     }
 
     fn finding(&mut self, finding: &Finding) -> ControlFlow<()> {
-        if self.report.findings.len() < self.bounds.findings {
+        let about_one = finding.connection.is_some();
+        let of_rule = self.of_rule.entry(finding.rule).or_default();
+        // What concerns many connections, an attack first of all, comes late and is never crowded out by theirs.
+        if *of_rule < self.bounds.of_one_rule && (!about_one || self.findings < self.bounds.findings) {
+            *of_rule += 1;
+            self.findings += usize::from(about_one);
             self.report.findings.push(finding.clone());
         } else {
             self.dropped_findings += 1;
@@ -104,9 +123,27 @@ mod tests {
     use super::*;
     use crate::report::sample;
 
+    fn bounds(connections: usize, attempts: usize, findings: usize) -> Bounds {
+        Bounds { connections, attempts, findings, of_one_rule: 2 }
+    }
+
+    #[test]
+    fn a_rule_that_speaks_often_leaves_room_for_the_others() {
+        let mut collector = Collector::new(bounds(9, 9, 3));
+        let about_all = Finding { connection: None, ..sample::finding("AT001", 9) };
+        for rule in ["HS009", "HS009", "HS009", "HS002", "TD001"] {
+            let _ = collector.finding(&sample::finding(rule, 3));
+        }
+        let _ = collector.finding(&about_all);
+        let report = collector.finish(&[], Summary::default());
+        let rules: Vec<_> = report.findings.iter().map(|f| f.rule).collect();
+        assert_eq!(rules, ["HS002", "HS009", "HS009", "AT001"]);
+        assert_eq!(report.summary.limits.dropped_findings, 2);
+    }
+
     #[test]
     fn what_does_not_fit_is_counted() {
-        let mut collector = Collector::new(Bounds { connections: 1, attempts: 1, findings: 1 });
+        let mut collector = Collector::new(bounds(1, 1, 1));
         let finding = sample::finding("HS002", 7);
         for id in [9, 3] {
             let _ = collector.connection(&sample::graceful(id), std::slice::from_ref(&finding));
@@ -120,7 +157,7 @@ mod tests {
 
     #[test]
     fn attempts_leave_room_for_connections() {
-        let mut collector = Collector::new(Bounds { connections: 3, attempts: 1, findings: 1 });
+        let mut collector = Collector::new(bounds(3, 1, 1));
         for record in [sample::half_open(1), sample::half_open(2), sample::graceful(3), sample::half_open(4)]
         {
             let _ = collector.connection(&record, &[]);

@@ -142,6 +142,7 @@ impl Drop for Bar {
 
 /// Of each capture, a million connections, attempts or not, and a hundred thousand findings; verdicts say what did not
 /// fit.
-const BOUNDS: Bounds = Bounds { connections: 1_000_000, attempts: 1_000_000, findings: 100_000 };
+const BOUNDS: Bounds =
+    Bounds { connections: 1_000_000, attempts: 1_000_000, findings: 100_000, of_one_rule: 100_000 };
 /// How long a job may last without a bar.
 const PATIENCE: Duration = Duration::from_secs(1);

@@ -242,7 +242,7 @@ fn captured(inputs: &[Input]) -> String {
 }
 
 /// Connections and findings kept for the page at the end; the rest is counted.
-const KEPT: Bounds = Bounds { connections: 10_000, attempts: 2_500, findings: 10_000 };
+const KEPT: Bounds = Bounds { connections: 10_000, attempts: 2_500, findings: 10_000, of_one_rule: 2_500 };
 /// Bytes of packets kept for the ladder of a connection on the screen: at a snaplen of 128, some 150,000 packets.
 #[cfg(feature = "tui")]
 const RECENT: usize = 16 << 20;

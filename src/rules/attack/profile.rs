@@ -81,6 +81,8 @@ struct Source {
 const KNOWN: usize = 256;
 /// Fewer SYNs than this tell little of where they come from.
 const ENOUGH: u64 = 256;
+/// Sources in per cent of SYNs that tell that nearly every SYN has its own (tcp.md AT001).
+const EACH_ITS_OWN: u64 = 80;
 /// So few sources may be hosts that attack under their own address.
 const FEW: u64 = 64;
 
@@ -170,6 +172,14 @@ impl Profile {
         self.ports.count()
     }
 
+    /// Different sources among so many attempts, of which the profile may have missed the first: where nearly every
+    /// SYN has a source of its own, those had too.
+    pub fn sources_of(&self, attempts: u64) -> u64 {
+        let (sources, missed) = (self.sources(), attempts.saturating_sub(self.syns));
+        let share = percent(sources, self.syns);
+        if share >= EACH_ITS_OWN { sources + missed * share / 100 } else { sources }
+    }
+
     /// The score of tcp.md AT001: what speaks for forged sources, less what speaks against; `unanswered` where at least
     /// half of the victim's SYN+ACKs expire or draw a RST.
     pub fn score(&self, unanswered: bool) -> i32 {
@@ -178,7 +188,7 @@ impl Profile {
         let lasted = self.until.since(self.since);
         let few_ttls = percent(self.top_ttls(3), n) >= 95 && sources >= ENOUGH;
         let plus = [
-            enough && percent(sources, n) >= 80,
+            enough && percent(sources, n) >= EACH_ITS_OWN,
             many && percent(self.signatures.most(), n) >= 90,
             few_ttls,
             many && percent(self.bogons, n) >= 1,
@@ -209,12 +219,11 @@ impl Profile {
         list
     }
 
-    /// What stands in the evidence.
-    pub fn evidence(&self, score: i32, kind: Sources) -> Vec<(&'static str, Value)> {
-        let sources = self.sources();
+    /// What stands in the evidence of an episode of so many attempts.
+    pub fn evidence(&self, attempts: u64, score: i32, kind: Sources) -> Vec<(&'static str, Value)> {
         let mut evidence = vec![
-            ("sources", sources.into()),
-            ("sources_per_100_syns", percent(sources, self.syns).into()),
+            ("sources", self.sources_of(attempts).into()),
+            ("sources_per_100_syns", percent(self.sources(), self.syns).into()),
             ("spoofing_score", score.into()),
             ("top_signature_percent", percent(self.signatures.most(), self.syns).into()),
             ("top_signature", self.top_signature()),

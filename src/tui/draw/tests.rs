@@ -118,7 +118,7 @@ fn an_attack_fills_lines_from_edge_to_edge() {
             }
         }
         let text = screen(width, height, &view, &mut choice).join("\n");
-        assert!(text.contains("!!! ATTACK GOING ON: AT001 syn-flood 10.0.0.2:80  since 10:00:"), "{text}");
+        assert!(text.contains("!!! ATTACK GOING ON: AT001 syn-flood 10.0.0.2:80  since 10:01:20Z"), "{text}");
         assert!(!text.contains('\x1b'), "{text}");
         let sentence = text.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(sentence.contains("next to nobody gets through any more"), "{text}");

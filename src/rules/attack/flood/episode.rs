@@ -144,7 +144,7 @@ impl Flood {
             if self.pace == Pace::Slow { ", a slow one that keeps the SYN queue full," } else { "" },
             self.sum.unfinished,
             self.episode.peak,
-            whence(profile, kind),
+            whence(profile, self.sum.syns, kind),
             self.effect(),
             confidence_word(confidence),
             defence(kind),
@@ -163,7 +163,7 @@ impl Flood {
             ("both_directions", answers.into()),
             ("truncated", truncated.into()),
         ];
-        evidence.extend(profile.iter().flat_map(|p| p.evidence(score, kind)));
+        evidence.extend(profile.iter().flat_map(|p| p.evidence(self.sum.syns, score, kind)));
         let mut finding = self.episode.finding(("AT001", key), now, (confidence, message), COLUMNS, evidence);
         finding.variant = Some(if self.pace == Pace::Slow { "slow" } else { kind.name() });
         finding
@@ -195,10 +195,10 @@ impl Flood {
     }
 }
 
-/// Where the SYNs come from, in words.
-fn whence(profile: Option<&Profile>, kind: Sources) -> String {
+/// Where so many SYNs come from, in words.
+fn whence(profile: Option<&Profile>, syns: u64, kind: Sources) -> String {
     let Some(profile) = profile else { return "from addresses too few to judge".into() };
-    let n = profile.sources();
+    let n = profile.sources_of(syns);
     match kind {
         Sources::Spoofed => format!("from about {n} forged addresses"),
         Sources::Mixed => format!("from about {n} addresses, some of them perhaps forged"),

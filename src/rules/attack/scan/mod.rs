@@ -26,7 +26,8 @@ rules! {
     /// A source that sends segments no open connection explains, to learn from the answer or the silence whether a port
     /// is open: without flags (`null`), FIN alone (`fin`), FIN, PSH and URG (`xmas`), to five different targets or
     /// more within 60 s; `FIN+ACK` (`maimon`) or a bare `ACK` (`ack`, of which nmap's window scan is a kind) to ten.
-    /// One finding for each kind.
+    /// One finding for each kind; three targets do where the segments are of two of the first three kinds or more
+    /// (`mixed`).
     /// ## Why it matters
     /// Filters that watch SYNs only do not see it, and applications log nothing. What follows is usually an attack on
     /// what was found.

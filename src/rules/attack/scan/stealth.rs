@@ -38,9 +38,16 @@ struct Stealth {
     gone: Vec<(Key, Probes)>,
 }
 
+/// What is known of a source that sends more than one kind.
+const MIXED: &str = "mixed";
+
 /// Probes of one kind from one source.
 #[derive(Debug)]
 struct Probes {
+    /// Different kinds: one, but for [`MIXED`].
+    kinds: BTreeSet<&'static str>,
+    /// Another finding tells the same.
+    is_told: bool,
     /// The latest different targets.
     recent: Vec<(Endpoint, Timestamp)>,
     targets: BTreeSet<Endpoint>,
@@ -70,14 +77,19 @@ impl Detector for Stealth {
         };
         let (from, to) = seen.ends();
         let (at, frame) = (seen.event.at, seen.event.frame);
-        self.probe(kind, &Probe { from: from.addr, to, at, frame, is_answered: false }, say);
+        let probe = Probe { from: from.addr, to, at, frame, is_answered: false };
+        let is_told = self.probe((kind, kind), &probe, say);
+        self.probe((MIXED, kind), &probe, say);
+        if is_told && let Some(mixed) = self.sources.get(&(probe.from, MIXED)) {
+            mixed.is_told = true;
+        }
     }
 
     fn on_record(&mut self, record: &Record, say: &mut Vec<Finding>) {
         let Some((kind, probe)) = unexplained(record) else { return };
         let age = probe.at.since(self.began.unwrap_or(probe.at));
         if probe.is_answered || age > self.limits.warm_up {
-            self.probe(kind, &probe, say);
+            self.probe((kind, kind), &probe, say);
         }
     }
 
@@ -97,24 +109,35 @@ impl Detector for Stealth {
 }
 
 impl Stealth {
-    fn probe(&mut self, kind: &'static str, probe: &Probe, say: &mut Vec<Finding>) {
+    /// Adds a probe of some kind to those known under a name; true if they are a scan by now.
+    fn probe(
+        &mut self,
+        (name, kind): (&'static str, &'static str),
+        probe: &Probe,
+        say: &mut Vec<Finding>,
+    ) -> bool {
         if self.limits.trusts(probe.from) {
-            return;
+            return false;
         }
-        let key = (probe.from, kind);
+        let key = (probe.from, name);
         let probes = self.sources.at(key, &mut self.gone, || Probes::new(probe.at));
         if probe.at.since(probes.times.1) > self.limits.scan_span {
             let over = std::mem::replace(probes, Probes::new(probe.at));
             say.extend(over.finding(&key));
         }
-        probes.add(probe, needed(kind, &self.limits), &self.limits);
+        probes.kinds.insert(kind);
+        probes.add(probe, needed(name, &self.limits), &self.limits);
+        let is_scan = probes.noticed.is_some();
         say.extend(self.gone.drain(..).filter_map(|(key, probes)| probes.finding(&key)));
+        is_scan
     }
 }
 
 impl Probes {
     fn new(at: Timestamp) -> Self {
         Self {
+            kinds: BTreeSet::new(),
+            is_told: false,
             recent: Vec::new(),
             targets: BTreeSet::new(),
             count: 0,
@@ -151,6 +174,9 @@ impl Probes {
 
     fn finding(&self, (source, kind): &Key) -> Option<Finding> {
         let noticed = self.noticed?;
+        if *kind == MIXED && (self.is_told || self.kinds.len() < 2) {
+            return None;
+        }
         let hosts: BTreeSet<IpAddr> = self.targets.iter().map(|t| t.addr).collect();
         let (first, last) = self.times;
         let (targets, hosts) = (self.targets.len(), hosts.len());
@@ -164,8 +190,11 @@ impl Probes {
         // No stack sends the first three kinds; the others may be what is left of connections.
         let is_sure = !matches!(*kind, "ack" | "maimon") || self.answered * 2 >= self.count;
         finding.variant = Some(kind);
-        finding.severity = if is_sure { Severity::Error } else { Severity::Warning };
-        finding.confidence = if is_sure { Confidence::High } else { Confidence::Medium };
+        (finding.severity, finding.confidence) = match *kind {
+            MIXED => (Severity::Warning, Confidence::Medium),
+            _ if is_sure => (Severity::Error, Confidence::High),
+            _ => (Severity::Warning, Confidence::Medium),
+        };
         finding.frames = self.frames.sorted();
         (finding.start, finding.end) = (Some(first), Some(last));
         finding.count = self.count;
@@ -216,7 +245,11 @@ fn says_nothing(flow: &Flow) -> bool {
 }
 
 fn needed(kind: &str, limits: &ScanThresholds) -> usize {
-    let count = if matches!(kind, "ack" | "maimon") { limits.stealth_acks } else { limits.stealth };
+    let count = match kind {
+        "ack" | "maimon" => limits.stealth_acks,
+        MIXED => limits.stealth_mixed,
+        _ => limits.stealth,
+    };
     usize::try_from(count).unwrap_or(usize::MAX).clamp(1, MAX_TARGETS)
 }
 
@@ -226,6 +259,7 @@ fn words(kind: &str) -> &'static str {
         "fin" => "segments with FIN alone",
         "xmas" => "segments with FIN, PSH and URG",
         "maimon" => "FIN+ACKs without a connection",
+        MIXED => "segments with flags that no stack sends",
         _ => "ACKs without a connection",
     }
 }
