@@ -43,7 +43,7 @@ impl<'a> Suspect<'a> {
 /// A flood at a port, or at all; and what its attempts look like.
 pub(super) type Told<'a> = (Option<u16>, &'a Flood, Option<&'a Profile>);
 /// The same of one that ended.
-pub(super) type Ending = (Option<u16>, Box<Flood>, Option<Box<Profile>>);
+pub(super) type Ending = (Option<u16>, Flood, Option<Box<Profile>>);
 
 /// Quiet seconds beyond these change nothing any more.
 const QUIET: i64 = 64;

@@ -191,7 +191,7 @@ impl Victim {
     }
 
     /// Judges one second. What ended with it is given back, with what its attempts look like.
-    pub fn judge(&mut self, judge: &Judge) -> Vec<(Box<Flood>, Option<Box<Profile>>)> {
+    pub fn judge(&mut self, judge: &Judge) -> Vec<(Flood, Option<Box<Profile>>)> {
         let s = self.ring.get(judge.second);
         let bad = s.unfinished();
         self.pending = self.pending.saturating_sub(bad);
@@ -201,7 +201,7 @@ impl Victim {
         let mut ended = Vec::new();
         match turn {
             Turn::Raised => self.begin((self.alarm.since(), judge.second), Pace::Fast, judge.at),
-            Turn::Cleared => ended.extend(self.flood.take_if(|f| f.pace == Pace::Fast)),
+            Turn::Cleared => ended.extend(self.flood.take_if(|f| f.pace == Pace::Fast).map(|f| *f)),
             Turn::Same => {}
         }
         self.judge_slow(judge, &mut ended);
@@ -248,12 +248,12 @@ impl Victim {
     }
 
     /// A flood so slow that its rate says nothing: it keeps the queue full, and next to nobody gets through.
-    fn judge_slow(&mut self, judge: &Judge, ended: &mut Vec<Box<Flood>>) {
+    fn judge_slow(&mut self, judge: &Judge, ended: &mut Vec<Flood>) {
         if judge.all_ports {
             return;
         }
         if self.queue < judge.queue_limit / 2 {
-            ended.extend(self.flood.take_if(|f| f.pace == Pace::Slow));
+            ended.extend(self.flood.take_if(|f| f.pace == Pace::Slow).map(|f| *f));
         }
         if self.queue < judge.queue_limit {
             self.full_since = None;
@@ -271,7 +271,7 @@ impl Victim {
     }
 
     /// Many more attempts than usual, most of them served, from machines of many kinds.
-    fn judge_surge(&mut self, judge: &Judge, s: &Second, ended: &mut Vec<Box<Flood>>) {
+    fn judge_surge(&mut self, judge: &Judge, s: &Second, ended: &mut Vec<Flood>) {
         let (least, times) = SURGE;
         let syns = self.ring.sum(judge.second, 3, |s| u64::from(s.syns));
         let completed = self.ring.sum(judge.second, 3, |s| u64::from(s.completed));
@@ -280,7 +280,7 @@ impl Victim {
         if let Some(surge) = &mut self.surge {
             surge.second(judge.second, s);
             if syns as f64 <= 3.0 * usual.max(least as f64) / times {
-                ended.extend(self.surge.take());
+                ended.extend(self.surge.take().map(|f| *f));
             }
         } else if many
             && self.flood.is_none()
