@@ -50,7 +50,9 @@ struct Clients {
 /// One of them.
 #[derive(Debug, Default)]
 struct Client {
-    churn: Option<Churn>,
+    /// One connection alone, as most have; the next makes a churn of both.
+    alone: Option<Life>,
+    churn: Option<Box<Churn>>,
     open: Open,
     signatures: Signatures,
 }
@@ -83,6 +85,18 @@ impl Open {
     fn end(&mut self) {
         self.now = self.now.saturating_sub(1);
     }
+}
+
+/// What counts of one connection.
+#[derive(Clone, Copy, Debug)]
+struct Life {
+    began: Timestamp,
+    frame: u64,
+    lasted: Duration,
+    opening_ns: i64,
+    segments: u64,
+    without_payload: u64,
+    payload: u64,
 }
 
 /// Connections that follow each other within the churn's time.
@@ -143,11 +157,10 @@ impl Detector for Clients {
         let pair = (record.endpoints.client.addr, record.endpoints.server);
         self.client(pair, say);
         let (Some(client), limits) = (self.table.get(&pair), &self.limits) else { return };
-        let over = client.churn.as_ref().is_some_and(|c| record.first.since(c.last) > limits.churn_span);
-        if over {
+        if client.latest().is_some_and(|latest| record.first.since(latest) > limits.churn_span) {
             say.extend(client.end_churn(&pair, limits));
         }
-        client.churn.get_or_insert_with(|| Churn::new(record.first)).add(record, limits);
+        client.live(Life::of(record), limits);
     }
 
     fn on_end(&mut self, _now: Timestamp, say: &mut Vec<Finding>) {
@@ -237,13 +250,33 @@ impl Client {
         }
     }
 
+    /// When the latest connection of the churn began.
+    fn latest(&self) -> Option<Timestamp> {
+        self.churn.as_ref().map(|c| c.last).or(self.alone.map(|a| a.began))
+    }
+
+    /// One more connection that was used.
+    fn live(&mut self, life: Life, limits: &Thresholds) {
+        match (&mut self.churn, self.alone.take()) {
+            (Some(churn), _) => churn.add(&life, limits),
+            (None, None) => self.alone = Some(life),
+            (None, Some(first)) => {
+                let churn = self.churn.insert(Box::new(Churn::new(&first, limits)));
+                churn.add(&life, limits);
+            }
+        }
+    }
+
     fn finish(mut self, pair: &Pair, limits: &Thresholds, say: &mut Vec<Finding>) {
         say.extend(self.end_churn(pair, limits));
         say.extend(self.ceiling(pair, limits));
     }
 
     fn end_churn(&mut self, pair: &Pair, limits: &Thresholds) -> Option<Finding> {
-        self.churn.take().filter(|c| c.is_reported).map(|c| c.finding(pair, limits))
+        let alone = self.alone.take().filter(|_| limits.churn <= 1);
+        let alone = alone.map(|life| Box::new(Churn::new(&life, limits)));
+        let churn = self.churn.take().or(alone)?;
+        churn.is_reported.then(|| churn.finding(pair, limits))
     }
 
     fn ceiling(&self, (client, server): &Pair, limits: &Thresholds) -> Option<Finding> {
@@ -274,37 +307,48 @@ impl Client {
     }
 }
 
-impl Churn {
-    fn new(at: Timestamp) -> Self {
+impl Life {
+    fn of(record: &Record) -> Self {
+        let sent = [&record.sent.client, &record.sent.server];
         Self {
-            first: at,
-            last: at,
+            began: record.first,
+            frame: record.id,
+            lasted: record.duration(),
+            opening_ns: record.open.rtt.map_or(0, |d| d.0.max(0)),
+            segments: sent.iter().map(|f| f.segments).sum(),
+            without_payload: sent.iter().map(|f| f.segments_without_payload).sum(),
+            payload: sent.iter().map(|f| f.payload_bytes).sum(),
+        }
+    }
+}
+
+impl Churn {
+    fn new(life: &Life, limits: &Thresholds) -> Self {
+        let mut churn = Self {
+            first: life.began,
+            last: life.began,
             seconds: [Second::default(); SECONDS],
             is_reported: false,
             busiest: 0,
             sum: Sum::default(),
             frames: Frames::default(),
-        }
+        };
+        churn.add(life, limits);
+        churn
     }
 
-    fn add(&mut self, record: &Record, limits: &Thresholds) {
-        let sent = [&record.sent.client, &record.sent.server];
-        let payload: u64 = sent.iter().map(|f| f.payload_bytes).sum();
-        self.first = self.first.min(record.first);
-        self.last = self.last.max(record.first);
+    fn add(&mut self, life: &Life, limits: &Thresholds) {
+        self.first = self.first.min(life.began);
+        self.last = self.last.max(life.began);
         self.sum.connections += 1;
-        self.sum.segments += sent.iter().map(|f| f.segments).sum::<u64>();
-        self.sum.without_payload += sent.iter().map(|f| f.segments_without_payload).sum::<u64>();
-        self.sum.payload += payload;
-        self.sum.life_ns = self.sum.life_ns.saturating_add(record.duration().0);
-        self.sum.opening_ns = self.sum.opening_ns.saturating_add(record.open.rtt.map_or(0, |d| d.0.max(0)));
-        self.frames.add(record.id);
-        self.count(
-            record.first,
-            record.duration() < limits.churn_life,
-            payload < limits.churn_payload,
-            limits,
-        );
+        self.sum.segments += life.segments;
+        self.sum.without_payload += life.without_payload;
+        self.sum.payload += life.payload;
+        self.sum.life_ns = self.sum.life_ns.saturating_add(life.lasted.0);
+        self.sum.opening_ns = self.sum.opening_ns.saturating_add(life.opening_ns);
+        self.frames.add(life.frame);
+        let (is_brief, is_small) = (life.lasted < limits.churn_life, life.payload < limits.churn_payload);
+        self.count(life.began, is_brief, is_small, limits);
     }
 
     fn count(&mut self, begun: Timestamp, is_brief: bool, is_small: bool, limits: &Thresholds) {

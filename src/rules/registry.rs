@@ -156,8 +156,8 @@ impl Scene<'_> {
 pub enum Judgement {
     /// It is so.
     Report(Detail),
-    /// More is known of what the rule said of this connection before, in the same variant; nothing if it did not.
-    Amend(Detail),
+    /// More is known of what the rule said of this connection before, in the same variant. Asked for only if it did.
+    Amend(fn(&Scene<'_>) -> Detail),
     /// What the rule said of this connection before was wrong.
     Retract,
 }
@@ -295,22 +295,26 @@ pub struct RuleSet {
 /// Makes a detector.
 type Maker = fn(&RuleConfig) -> Box<dyn Detector>;
 
-/// Kinds of facts.
+/// Kinds of facts, a bit each.
 #[derive(Clone, Copy, Debug)]
-struct Kinds([bool; Kind::COUNT]);
+struct Kinds(u64);
+
+const _: () = assert!(Kind::COUNT < 64, "the last bit is that of records");
 
 impl Kinds {
-    const NONE: Self = Self([false; Kind::COUNT]);
+    const NONE: Self = Self(0);
+
+    const fn of(kind: Kind) -> u64 {
+        1 << kind as u32
+    }
 
     fn add(&mut self, kinds: &[Kind]) {
-        for kind in kinds {
-            self.0[*kind as usize] = true;
-        }
+        self.0 |= kinds.iter().fold(0, |bits, kind| bits | Self::of(*kind));
     }
 
     #[inline]
-    fn has(&self, kind: Kind) -> bool {
-        self.0.get(kind as usize).is_some_and(|has| *has)
+    fn has(self, kind: Kind) -> bool {
+        self.0 & Self::of(kind) != 0
     }
 }
 
@@ -323,12 +327,17 @@ pub struct Hearing {
 }
 
 impl Hearing {
-    /// Tells it of a fact, if it is of a kind that it wants.
-    #[inline]
-    pub fn tell(&mut self, seen: &Seen, say: &mut Vec<Finding>) {
-        if self.kinds.has(seen.event.fact.kind()) {
-            self.detector.on_seen(seen, say);
-        }
+    /// The bit of a connection's end.
+    pub const OF_RECORD: u64 = 1 << 63;
+
+    /// The bit of a fact.
+    pub fn of_fact(seen: &Seen) -> u64 {
+        Kinds::of(seen.event.fact.kind())
+    }
+
+    /// The bits of what it is told of: facts of the kinds that it wants, and all records.
+    pub fn wanted(&self) -> u64 {
+        self.kinds.0 | Self::OF_RECORD
     }
 
     /// What goes on at `now` and becomes a finding only when it has ended, as it stands: without an end, and without what
