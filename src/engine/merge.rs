@@ -59,13 +59,17 @@ impl Item {
 
 impl<'a> Merge<'a> {
     pub fn new(sink: &'a mut dyn Sink, config: &Config, rules: &Arc<RuleSet>) -> Self {
+        let mut detectors = rules.detectors();
+        if sink.wishes().drafts {
+            detectors.iter_mut().for_each(|h| h.detector.watch());
+        }
         Self {
             summary: Summary::default(),
             sink,
             streams: Streams::default(),
             census: Census::new(config),
             rules: Arc::clone(rules),
-            detectors: rules.detectors(),
+            detectors,
             heard: Vec::new(),
             told: Vec::new(),
             states: States::default(),
@@ -262,12 +266,10 @@ impl<'a> Merge<'a> {
         connections.sort_unstable_by_key(|c| c.id);
         let states = self.states.with_time_wait(summary.time_wait.now);
         let listeners: Vec<&Listener> = self.census.listeners().collect();
-        let mut going_on = Vec::new();
-        for hearing in &self.detectors {
-            hearing.detector.going_on(clock, &mut going_on);
-        }
-        going_on.sort_by(|a, b| (a.rule, &a.key).cmp(&(b.rule, &b.key)));
+        let mut going_on: Vec<Finding> = self.detectors.iter().flat_map(|h| h.going_on(clock)).collect();
         going_on.retain(|finding| self.rules.config().has(finding.rule));
+        let grave = |f: &Finding| std::cmp::Reverse((f.severity, f.count));
+        going_on.sort_by(|a, b| (grave(a), a.rule, &a.key).cmp(&(grave(b), b.rule, &b.key)));
         let moment = Moment {
             clock,
             summary,

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::finding::{Finding, Severity};
 use crate::config::RuleConfig;
-use crate::tcp::{Endpoint, Segment, Timestamp};
+use crate::tcp::{Duration, Endpoint, Segment, Timestamp};
 use crate::track::{Confidence, Connection, Event, Header, Kind, Record};
 
 /// One rule: what it is called, what it says of itself, and how it judges.
@@ -61,12 +61,28 @@ pub trait Detector: std::fmt::Debug + Send {
     /// A connection ended.
     fn on_record(&mut self, _record: &Record, _say: &mut Vec<Finding>) {}
 
-    /// What goes on at `now` and becomes a finding only when it has ended, as it stands: without an end. Asked once a
-    /// second at most, by who watches; it must change nothing.
-    fn going_on(&self, _now: Timestamp, _say: &mut Vec<Finding>) {}
+    /// What there is to say at `now` of episodes that have not ended. It changes nothing.
+    fn so_far(&self, _now: Timestamp, _say: &mut Vec<Finding>) {}
 
     /// The input ended at `now`.
-    fn on_end(&mut self, _now: Timestamp, _say: &mut Vec<Finding>) {}
+    fn on_end(&mut self, now: Timestamp, say: &mut Vec<Finding>) {
+        self.so_far(now, say);
+    }
+
+    /// Somebody watches, and will ask what goes on. Nothing else that is said may depend on it.
+    fn watch(&mut self) {}
+
+    /// Episodes that may go on at `now`, the keys in no order that means anything. Asked once a second at most, by who
+    /// watches; it changes nothing.
+    fn going_on(&self, now: Timestamp, say: &mut Vec<Finding>) {
+        self.so_far(now, say);
+    }
+
+    /// How long after its latest sign such an episode is taken to go on: as long as quiet lasts before a flood is over,
+    /// 30 s (tcp.md §5.0), unless its signs come late or it lasts by itself.
+    fn silence(&self, _finding: &Finding) -> Duration {
+        Duration::from_secs(30)
+    }
 
     /// Keys let go so far because a table was full; what was counted of them is missing.
     fn forgotten(&self) -> u64 {
@@ -322,6 +338,18 @@ impl Hearing {
     /// The bits of what it is told of: facts of the kinds that it wants, and all records.
     pub fn wanted(&self) -> u64 {
         self.kinds.0 | Self::OF_RECORD
+    }
+
+    /// What goes on at `now` and becomes a finding only when it has ended, as it stands: without an end, and without what
+    /// it was over time.
+    pub fn going_on(&self, now: Timestamp) -> Vec<Finding> {
+        let mut all = Vec::new();
+        self.detector.going_on(now, &mut all);
+        all.retain(|f| f.end.is_none_or(|end| now.since(end) <= self.detector.silence(f)));
+        for finding in &mut all {
+            (finding.end, finding.series) = (None, None);
+        }
+        all
     }
 }
 
