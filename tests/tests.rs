@@ -7,6 +7,7 @@ mod cli;
 mod decoding;
 mod differences;
 mod explain;
+mod going_on;
 mod golden;
 mod kernel;
 mod layers;

@@ -2,6 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, IsTerminal, Write};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 
 use super::failure::Usage;
@@ -12,7 +13,16 @@ pub enum Place {
     /// Standard output.
     Stdout,
     /// A file; emptied when writing begins.
-    File(PathBuf, File),
+    File(PathBuf, File, Origin),
+}
+
+/// Where a file comes from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Origin {
+    /// It was not there before.
+    Made,
+    /// It was, or is no regular file.
+    Found,
 }
 
 impl Place {
@@ -25,8 +35,27 @@ impl Place {
             let message = format!("{} is an input and would be overwritten", path.display());
             return Err(Usage::new(message, "give -o another path").into());
         }
-        let file = OpenOptions::new().create(true).truncate(false).write(true).open(path);
-        Ok(Self::File(path.into(), file.map_err(|cause| unwritable(&path.display().to_string(), cause))?))
+        let made = OpenOptions::new().create_new(true).write(true).open(path);
+        let opened = match made {
+            Ok(file) => Ok((file, Origin::Made)),
+            // A link that leads nowhere is there too; what comes of it is not known to be ours.
+            Err(_) => OpenOptions::new()
+                .create(true)
+                .truncate(false)
+                .write(true)
+                .open(path)
+                .map(|file| (file, Origin::Found)),
+        };
+        let (file, origin) = opened.map_err(|cause| unwritable(&path.display().to_string(), cause))?;
+        Ok(Self::File(path.into(), file, origin))
+    }
+
+    /// The file, where it was not there before.
+    pub fn created(&self) -> Option<BorrowedFd<'_>> {
+        match self {
+            Self::File(_, file, Origin::Made) => Some(file.as_fd()),
+            _ => None,
+        }
     }
 
     /// Whether a person watches it.
@@ -38,7 +67,7 @@ impl Place {
     pub fn write<T>(self, write: impl FnOnce(&mut dyn Write) -> io::Result<T>) -> Result<T, Error> {
         match self {
             Self::Stdout => through(io::stdout().lock(), write).map_err(|e| unwritable("standard output", e)),
-            Self::File(path, file) => file
+            Self::File(path, file, _) => file
                 .set_len(0)
                 .or_else(|error| if is_regular(&file) { Err(error) } else { Ok(()) })
                 .and_then(|()| through(&file, write))

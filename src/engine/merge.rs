@@ -1,21 +1,22 @@
 //! `Merge`: what all shards say, put into one order, counted, and passed on to the sink.
+//!
+//! A round of batches goes through one stage after the other, not each saying through all of them: a detector, the
+//! census or the sink finds its code in the processor's caches still, and the bounds between them are plain to see.
 
-use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use foldhash::HashMap;
-
 use super::Sink;
 use super::census::{Census, Listener};
-use super::moment::{Ask, Glimpse, Happening, Moment, States};
-use super::order::{Order, Phase};
-use super::shard::{Batch, Counts, Said, Saying, TakenSegment};
+use super::moment::{Ask, Glimpse, Moment, States};
+use super::places::Places;
+use super::shard::{Batch, Counts, Said, Saying};
+use super::streams::Streams;
 use super::summary::Summary;
 use crate::config::Config;
 use crate::rules::{Finding, Hearing, RuleSet, Seen, Severity};
 use crate::source::Input;
-use crate::tcp::{Endpoint, SeqNumber, Timestamp};
+use crate::tcp::Timestamp;
 use crate::track::{Class, Fact, HalfOpenEnd, Record};
 
 /// Puts batches in order and keeps the counts that need all connections.
@@ -26,70 +27,56 @@ pub(super) struct Merge<'a> {
     census: Census,
     rules: Arc<RuleSet>,
     detectors: Vec<Hearing>,
+    /// What a detector says of one saying.
     heard: Vec<Finding>,
+    /// What detectors said in a round, and of which item.
+    told: Vec<(usize, Finding)>,
     states: States,
     glimpses: Vec<Glimpse>,
     stopped: bool,
-    /// Room for the places of a round.
+    /// Room for the places of a round, and for what stands there.
     places: Places,
+    items: Vec<Item>,
 }
 
-/// Where a round's sayings stand. Packets come in order as a rule, and timers between them are few: sorted apart, the
-/// ones need no sorting and the others little.
-#[derive(Debug, Default)]
-struct Places {
-    packets: Vec<Place>,
-    others: Vec<Place>,
+/// One saying of a round, where it lies and who hears it.
+#[derive(Clone, Copy, Debug)]
+struct Item {
+    /// The bit that detectors want it by; 0: none does. See [`Hearing::wanted`].
+    ear: u64,
+    clock: Timestamp,
+    batch: u32,
+    i: u32,
 }
 
-/// The place of a saying, and which of which batch it is.
-type Place = (Order, u32, u32);
-
-impl Places {
-    fn add(&mut self, batch: usize, said: &[Said]) {
-        for (i, Said { order, .. }) in said.iter().enumerate() {
-            let list = if order.phase == Phase::Packet { &mut self.packets } else { &mut self.others };
-            list.push((*order, batch as u32, i as u32));
-        }
-    }
-
-    /// All of them in order.
-    fn sorted(&mut self) -> impl Iterator<Item = Place> {
-        // Those of one thread are in order; stable sorting makes use of the order of each of several. It takes memory,
-        // large pieces that the allocator has to look for: half of its time. No two places are equal.
-        if !self.packets.is_sorted() {
-            self.packets.sort();
-        }
-        self.others.sort_unstable();
-        let mut packets = self.packets.iter().copied().peekable();
-        let mut others = self.others.iter().copied().peekable();
-        std::iter::from_fn(move || match (packets.peek(), others.peek()) {
-            (Some(packet), Some(other)) if packet < other => packets.next(),
-            (Some(_), None) => packets.next(),
-            _ => others.next(),
-        })
-    }
-
-    fn clear(&mut self) {
-        self.packets.clear();
-        self.others.clear();
+impl Item {
+    fn of<'a>(&self, round: &'a mut [Batch]) -> Option<&'a mut Saying> {
+        let said = round.get_mut(self.batch as usize)?.said.get_mut(self.i as usize)?;
+        let Said { what, .. } = said;
+        Some(what)
     }
 }
 
 impl<'a> Merge<'a> {
     pub fn new(sink: &'a mut dyn Sink, config: &Config, rules: &Arc<RuleSet>) -> Self {
+        let mut detectors = rules.detectors();
+        if sink.wishes().drafts {
+            detectors.iter_mut().for_each(|h| h.detector.watch());
+        }
         Self {
             summary: Summary::default(),
             sink,
             streams: Streams::default(),
             census: Census::new(config),
             rules: Arc::clone(rules),
-            detectors: rules.detectors(),
+            detectors,
             heard: Vec::new(),
+            told: Vec::new(),
             states: States::default(),
             glimpses: Vec::new(),
             stopped: false,
             places: Places::default(),
+            items: Vec::new(),
         }
     }
 
@@ -98,18 +85,6 @@ impl<'a> Merge<'a> {
         for hearing in &mut self.detectors {
             hearing.detector.on_end(now, &mut self.heard);
             self.summary.limits.forgotten_keys += hearing.detector.forgotten();
-        }
-        self.pass_on();
-        if !self.stopped {
-            self.census.finish(now, &mut self.summary.limits, self.sink);
-        }
-        self.summary
-    }
-
-    /// What detectors said, as far as the user wants to hear it.
-    fn pass_on(&mut self) {
-        if self.heard.is_empty() {
-            return;
         }
         for finding in std::mem::take(&mut self.heard) {
             if self.rules.config().has(finding.rule) {
@@ -121,6 +96,10 @@ impl<'a> Merge<'a> {
                 }
             }
         }
+        if !self.stopped {
+            self.census.finish(now, &mut self.summary.limits, self.sink);
+        }
+        self.summary
     }
 
     fn count(&mut self, finding: &Finding) {
@@ -136,25 +115,123 @@ impl<'a> Merge<'a> {
     pub fn take(&mut self, round: &mut [Batch]) {
         // Only the places are sorted: what was said is too large to be moved about.
         let mut places = std::mem::take(&mut self.places);
+        let mut items = std::mem::take(&mut self.items);
         for (batch, Batch { said, counts, .. }) in round.iter().enumerate() {
             self.count_batch(counts);
             places.add(batch, said);
         }
         for (order, batch, i) in places.sorted() {
-            let said = round.get_mut(batch as usize).and_then(|batch| batch.said.get_mut(i as usize));
-            let Some(Said { what, .. }) = said else { continue };
-            match what {
-                Saying::Seen(seen) => self.seen(seen),
-                Saying::Ended(record, findings) => self.ended(record, findings, order.clock),
-                Saying::Took(taken) => self.took(taken),
-                Saying::Happened(happening) => self.happened(happening),
-                Saying::Drafted(finding) => self.drafted(finding),
-                Saying::Stood(stood) => self.glimpses.append(stood),
+            let mut item = Item { ear: 0, clock: order.clock, batch, i };
+            if let Some(what) = item.of(round) {
+                item.ear = self.number(what);
+                items.push(item);
             }
         }
+        self.ask_detectors(round, &items);
+        self.tally(round, &items);
+        self.tell(round, &items);
         round.iter_mut().for_each(Batch::clear);
         places.clear();
-        self.places = places;
+        items.clear();
+        self.told.clear();
+        (self.places, self.items) = (places, items);
+    }
+
+    /// Numbers streams, and says who hears it.
+    fn number(&mut self, what: &mut Saying) -> u64 {
+        match what {
+            Saying::Seen(seen) => {
+                match seen.event.fact {
+                    Fact::Opened => self.streams.open(seen),
+                    Fact::SynWhileSynchronized { seq, .. } => {
+                        self.streams.hold(seen.event.frame, &seen.endpoints, seq);
+                    }
+                    _ => {}
+                }
+                return Hearing::of_fact(seen);
+            }
+            Saying::Ended(record, _) => {
+                record.stream = self.streams.of(record.id);
+                return Hearing::OF_RECORD;
+            }
+            Saying::Took(taken) => taken.stream = self.streams.peek(taken.connection),
+            Saying::Happened(_) | Saying::Drafted(_) | Saying::Stood(_) => {}
+        }
+        0
+    }
+
+    /// Detectors, one after the other.
+    fn ask_detectors(&mut self, round: &mut [Batch], items: &[Item]) {
+        for hearing in &mut self.detectors {
+            let wanted = hearing.wanted();
+            for (n, item) in items.iter().enumerate().filter(|(_, item)| item.ear & wanted != 0) {
+                match item.of(round) {
+                    Some(Saying::Seen(seen)) => hearing.detector.on_seen(seen, &mut self.heard),
+                    Some(Saying::Ended(record, findings)) => {
+                        if !findings.is_empty() {
+                            hearing.detector.review(record, findings);
+                        }
+                        hearing.detector.on_record(record, &mut self.heard);
+                    }
+                    _ => {}
+                }
+                if !self.heard.is_empty() {
+                    self.told.extend(self.heard.drain(..).map(|finding| (n, finding)));
+                }
+            }
+        }
+        let config = self.rules.config();
+        self.told.retain(|(_, finding)| config.has(finding.rule));
+        // Stable: of one saying, in the order of detectors.
+        self.told.sort_by_key(|(n, _)| *n);
+    }
+
+    /// Everything that is counted.
+    fn tally(&mut self, round: &mut [Batch], items: &[Item]) {
+        let told = std::mem::take(&mut self.told);
+        let mut told_of = told.chunk_by(|a, b| a.0 == b.0).peekable();
+        for (n, item) in items.iter().enumerate() {
+            match item.of(round) {
+                Some(Saying::Seen(seen)) => self.seen(seen),
+                Some(Saying::Ended(record, findings)) => self.ended(record, findings, item.clock),
+                _ => {}
+            }
+            for (_, finding) in told_of.next_if(|told| told[0].0 == n).unwrap_or_default() {
+                self.count(finding);
+                self.census.heard(finding);
+            }
+        }
+        self.told = told;
+    }
+
+    /// Everything that the sink is told.
+    fn tell(&mut self, round: &mut [Batch], items: &[Item]) {
+        let told = std::mem::take(&mut self.told);
+        let mut told_of = told.chunk_by(|a, b| a.0 == b.0).peekable();
+        for (n, item) in items.iter().enumerate() {
+            if self.stopped {
+                break;
+            }
+            let flow = match item.of(round) {
+                Some(Saying::Ended(record, findings)) => self.sink.connection(record, findings),
+                Some(Saying::Took(taken)) => self.sink.segment(taken),
+                Some(Saying::Happened(happening)) => self.sink.happening(happening),
+                Some(Saying::Drafted(finding)) => self.sink.draft(finding),
+                Some(Saying::Stood(stood)) => {
+                    self.glimpses.append(stood);
+                    ControlFlow::Continue(())
+                }
+                Some(Saying::Seen(_)) | None => ControlFlow::Continue(()),
+            };
+            self.note(flow);
+            for (_, finding) in told_of.next_if(|told| told[0].0 == n).unwrap_or_default() {
+                if !self.stopped {
+                    let flow = self.sink.finding(finding);
+                    self.note(flow);
+                }
+            }
+        }
+        self.told = told;
     }
 
     fn count_batch(&mut self, counts: &Counts) {
@@ -189,12 +266,10 @@ impl<'a> Merge<'a> {
         connections.sort_unstable_by_key(|c| c.id);
         let states = self.states.with_time_wait(summary.time_wait.now);
         let listeners: Vec<&Listener> = self.census.listeners().collect();
-        let mut going_on = Vec::new();
-        for hearing in &self.detectors {
-            hearing.detector.going_on(clock, &mut going_on);
-        }
-        going_on.sort_by(|a, b| (a.rule, &a.key).cmp(&(b.rule, &b.key)));
+        let mut going_on: Vec<Finding> = self.detectors.iter().flat_map(|h| h.going_on(clock)).collect();
         going_on.retain(|finding| self.rules.config().has(finding.rule));
+        let grave = |f: &Finding| std::cmp::Reverse((f.severity, f.count));
+        going_on.sort_by(|a, b| (grave(a), a.rule, &a.key).cmp(&(grave(b), b.rule, &b.key)));
         let moment = Moment {
             clock,
             summary,
@@ -220,16 +295,10 @@ impl<'a> Merge<'a> {
     }
 
     fn seen(&mut self, seen: &Seen) {
-        for hearing in &mut self.detectors {
-            hearing.tell(seen, &mut self.heard);
-        }
-        self.pass_on();
         self.census.seen(seen);
         let event = &seen.event;
         let summary = &mut self.summary;
         match event.fact {
-            Fact::Opened => self.streams.open(seen),
-            Fact::SynWhileSynchronized { seq, .. } => self.streams.hold(event.frame, &seen.endpoints, seq),
             Fact::HalfOpenEntered { again } => {
                 summary.half_open.enter(event.at);
                 summary.half_open.total -= u64::from(again);
@@ -241,137 +310,16 @@ impl<'a> Merge<'a> {
         }
     }
 
-    fn took(&mut self, taken: &mut TakenSegment) {
-        if !self.stopped {
-            taken.stream = self.streams.peek(taken.connection);
-            let flow = self.sink.segment(taken);
-            self.note(flow);
-        }
-    }
-
-    fn happened(&mut self, happening: &Happening) {
-        if !self.stopped {
-            let flow = self.sink.happening(happening);
-            self.note(flow);
-        }
-    }
-
-    fn drafted(&mut self, finding: &Finding) {
-        if !self.stopped {
-            let flow = self.sink.draft(finding);
-            self.note(flow);
-        }
-    }
-
-    fn ended(&mut self, record: &mut Record, findings: &mut [Finding], now: Timestamp) {
-        record.stream = self.streams.of(record.id);
-        if !findings.is_empty() {
-            self.detectors.iter_mut().for_each(|h| h.detector.review(record, findings));
-        }
+    fn ended(&mut self, record: &Record, findings: &[Finding], now: Timestamp) {
         self.summary.connections += 1;
         self.summary.short += u64::from(record.class == Some(Class::Short));
         self.summary.long += u64::from(record.class == Some(Class::Long));
         let expired = record.half_open.is_some_and(|h| h.end_kind == HalfOpenEnd::Expired);
         self.summary.half_open_expired += u64::from(expired);
         self.summary.limits.dropped_transitions += u64::from(record.transitions_dropped);
-        for finding in findings.iter() {
+        for finding in findings {
             self.count(finding);
         }
         self.census.ended(record, findings, now);
-        if !self.stopped {
-            let flow = self.sink.connection(record, findings);
-            self.note(flow);
-        }
-        for hearing in &mut self.detectors {
-            hearing.detector.on_record(record, &mut self.heard);
-        }
-        self.pass_on();
-    }
-}
-
-/// Wireshark's stream numbers: one more with each new 4-tuple, and with each SYN of a new ISN on an old one. What comes
-/// on a 4-tuple without such a SYN belongs to its latest stream, however long ago that was.
-#[derive(Debug)]
-struct Streams {
-    next: u32,
-    /// By connection.
-    of: HashMap<u64, u32>,
-    /// The latest stream of each 4-tuple, and the ISN of the SYN that opened it.
-    latest: HashMap<(Endpoint, Endpoint), (u32, Option<SeqNumber>)>,
-    held: VecDeque<(u64, u32)>,
-    /// The packet from which on numbers can't be known.
-    known_until: u64,
-}
-
-impl Default for Streams {
-    fn default() -> Self {
-        Self {
-            next: 0,
-            of: HashMap::default(),
-            latest: HashMap::default(),
-            held: VecDeque::new(),
-            known_until: u64::MAX,
-        }
-    }
-}
-
-impl Streams {
-    /// SYNs remembered that did not fit their connection; each may still turn out to open one.
-    const HELD: usize = 1024;
-    /// 4-tuples remembered. Beyond it, what does not begin with a SYN may belong to an earlier stream or not.
-    const LATEST: usize = 1 << 16;
-
-    fn number(&mut self) -> u32 {
-        let number = self.next;
-        self.next = self.next.saturating_add(1);
-        number
-    }
-
-    fn open(&mut self, seen: &Seen) {
-        let (connection, [a, b], header) = (seen.connection, seen.endpoints, &seen.header);
-        let ends = (a.min(b), a.max(b));
-        let syn = Some(header.seq).filter(|_| header.flags.syn() && !header.flags.ack());
-        let held = self.held.iter().position(|(at, _)| *at == connection);
-        let number = match (held.and_then(|at| self.held.remove(at)), self.latest.get(&ends)) {
-            (Some((_, number)), _) => number,
-            (None, Some((number, isn))) if syn.is_none() || syn == *isn => *number,
-            (None, before) => {
-                if before.is_none() && syn.is_none() && self.latest.len() >= Self::LATEST {
-                    self.known_until = self.known_until.min(connection);
-                }
-                let is_known = before.is_some();
-                self.begin(ends, syn, is_known)
-            }
-        };
-        self.of.insert(connection, number);
-    }
-
-    fn hold(&mut self, frame: u64, [a, b]: &[Endpoint; 2], isn: SeqNumber) {
-        let ends = (*a.min(b), *a.max(b));
-        let is_known = self.latest.contains_key(&ends);
-        let number = self.begin(ends, Some(isn), is_known);
-        if self.held.len() == Self::HELD {
-            self.held.pop_front();
-        }
-        self.held.push_back((frame, number));
-    }
-
-    /// A stream begins, on a 4-tuple that is remembered or not.
-    fn begin(&mut self, ends: (Endpoint, Endpoint), isn: Option<SeqNumber>, is_known: bool) -> u32 {
-        let number = self.number();
-        if is_known || self.latest.len() < Self::LATEST {
-            self.latest.insert(ends, (number, isn));
-        }
-        number
-    }
-
-    fn peek(&self, connection: u64) -> Option<u32> {
-        self.of.get(&connection).copied().filter(|_| connection < self.known_until)
-    }
-
-    fn of(&mut self, connection: u64) -> Option<u32> {
-        let number = self.peek(connection);
-        self.of.remove(&connection);
-        number
     }
 }

@@ -4,7 +4,9 @@ mod census;
 mod merge;
 mod moment;
 mod order;
+mod places;
 mod shard;
+mod streams;
 mod summary;
 
 use std::ops::ControlFlow;
@@ -133,11 +135,12 @@ pub fn analyze(source: &mut dyn Source, config: &Config, sink: &mut dyn Sink) ->
     })
 }
 
-/// Segments of one batch. Timers are met at batch ends at the latest; the choice changes no result but the roles
+/// Segments of one batch: few enough that they, and what is said of them, stay in a processor's second-level cache
+/// from one stage to the next (measured: 4096 cost a tenth more). Timers are met at batch ends at the latest; the choice changes no result but the roles
 /// of connections whose opening was not captured, which look at who is known to listen.
-const BATCH: usize = 4096;
+const BATCH: usize = 512;
 /// Batches that wait for a worker at most: memory in flight is this many times [`BATCH`].
-const IN_FLIGHT: usize = 4;
+const IN_FLIGHT: usize = 16;
 /// At the end of the input, the connections that began within so many packets end together.
 const ENDED_TOGETHER: u64 = 1 << 13;
 /// Endpoints remembered as listening.

@@ -109,6 +109,9 @@ impl Glimpse {
     /// Of these, kept of each partition: those with the latest packets. Together 4096.
     pub(super) const KEPT: usize = 64;
 
+    /// Kept of each partition beside these: such as were begun and never went on. Together 2048.
+    pub(super) const FROZEN: usize = 32;
+
     /// The connections with the latest packets, of those looked at.
     pub(super) fn latest<'a>(connections: impl Iterator<Item = &'a Connection>) -> Vec<Self> {
         let mut looked_at: Vec<&Connection> = connections.take(Self::LOOKED_AT).collect();
@@ -119,7 +122,7 @@ impl Glimpse {
         looked_at.into_iter().map(Self::of).collect()
     }
 
-    fn of(c: &Connection) -> Self {
+    pub(super) fn of(c: &Connection) -> Self {
         let client = c.client().unwrap_or(0);
         let ends = [&c.ends[client], &c.ends[1 - client]];
         Self {
@@ -188,9 +191,10 @@ pub struct Moment<'a> {
     pub inputs: &'a [Input],
     /// Listeners in no particular order; what is counted when connections end is behind.
     pub listeners: &'a [&'a Listener],
-    /// Attacks and other episodes that go on, as they stand; each becomes a finding when it has ended.
+    /// Attacks and other episodes that go on, as they stand, the gravest first; each becomes a finding when it has ended.
     pub going_on: &'a [Finding],
-    /// Connections with the latest packets, by id, at most 4096; empty unless [`Ask::Connections`] was asked.
+    /// Connections with the latest packets, by id, at most 6144; of those that were begun and never went on the half-open
+    /// ones come first. Empty unless [`Ask::Connections`] was asked.
     pub connections: &'a [Glimpse],
 }
 

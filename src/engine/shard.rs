@@ -35,7 +35,7 @@ pub enum Saying {
     /// A connection took in a segment.
     Took(Box<TakenSegment>),
     /// Something happened that a sink wants to hear at once.
-    Happened(Box<Happening>),
+    Happened(Happening),
     /// A rule says something new about a connection that has not ended.
     Drafted(Box<Finding>),
     /// Connections as they stand.
@@ -235,7 +235,8 @@ fn close_batch(partition: &mut Partition, voice: &mut Voice<'_>, batch: &Batch) 
     partition.expire(batch.watermark, voice);
     if batch.ask == Ask::Connections {
         let order = Order { clock: batch.watermark, phase: Phase::End, packet: 0, n: 0 };
-        let stood = Glimpse::latest(partition.connections());
+        let mut stood = Glimpse::latest(partition.connections());
+        stood.extend(partition.frozen(Glimpse::FROZEN).iter().map(Glimpse::of));
         voice.said.push(Said { order, what: Saying::Stood(stood) });
     }
     if let Some(before) = batch.finish {
@@ -264,7 +265,7 @@ impl Voice<'_> {
         let which = self.ear.wishes.happenings;
         let happening = (which > Happenings::None).then(|| Happening::of(event, connection, which)).flatten();
         let drafts = self.ear.drafts.take_news().into_iter().map(|f| Saying::Drafted(Box::new(f)));
-        for what in happening.map(|h| Saying::Happened(Box::new(h))).into_iter().chain(drafts) {
+        for what in happening.map(Saying::Happened).into_iter().chain(drafts) {
             let order = self.ear.place(event.at, connection);
             self.said.push(Said { order, what });
         }

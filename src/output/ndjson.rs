@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::ops::ControlFlow;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::document::{self, Places, Summary};
@@ -29,17 +30,32 @@ pub struct Lines<W: Write> {
     failure: Option<io::Error>,
 }
 
-/// One line of those that come last.
-#[derive(Serialize)]
+/// One line.
+#[derive(Serialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
-enum Line<'a> {
+pub(super) enum Line<'a> {
+    /// A connection that has ended, or was open at the end.
+    #[allow(dead_code, reason = "`line::Line` writes these, faster; here they are described")]
+    Connection(&'a document::Connection<'a>),
+    /// A finding, for good.
+    #[allow(dead_code, reason = "`line::Line` writes these, faster; here they are described")]
+    Finding(&'a document::Finding<'a>),
+    /// Live: something happened to a connection.
     Event(&'a EventLine),
+    /// Live: a finding about a connection that has not ended. Its words and numbers may change, and it may be withdrawn,
+    /// until it comes as `finding` with its connection.
     Draft(&'a document::Finding<'a>),
+    /// Live: how things stand, in intervals and when SIGUSR1 asks.
     Moment(&'a MomentLine<'a>),
+    /// What happened at one address and port that connections were opened to; at the end.
     Listener(&'a document::Listener<'a>),
+    /// What one address did as a client; at the end.
     Client(&'a document::Client),
+    /// The TIME_WAITs that one address held; at the end.
     Host(&'a document::Host),
+    /// What was read; at the end.
     Input(&'a document::Input<'a>),
+    /// Counts over all that was read; the last line.
     Summary(&'a Summary),
 }
 

@@ -52,9 +52,16 @@ impl<K: Copy + Ord + Hash, V> Table<K, V> {
         self.young.insert_full(key, value).0
     }
 
-    /// All of them, in no order that means anything.
-    pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
-        self.old.iter().chain(&self.young)
+    /// All of them, in the order of keys.
+    pub fn sorted(&self) -> Vec<(&K, &V)> {
+        let mut all: Vec<(&K, &V)> = self.old.iter().chain(&self.young).collect();
+        all.sort_unstable_by_key(|(key, _)| *key);
+        all
+    }
+
+    /// The key's value as it stands, where there is one.
+    pub fn peek(&self, key: &K) -> Option<&V> {
+        self.young.get(key).or_else(|| self.old.get(key))
     }
 
     /// The key's value, where there is one.

@@ -57,7 +57,7 @@ impl Drafts {
             let Check::Connection(check) = rule.check else { continue };
             match check(&scene) {
                 Some(Judgement::Report(detail)) => self.report(rule, detail, event, connection),
-                Some(Judgement::Amend(detail)) => self.amend(rule, detail, event, connection.id),
+                Some(Judgement::Amend(more)) => self.amend(rule, more, &scene),
                 Some(Judgement::Retract) => self.retract(rule, connection.id),
                 None => {}
             }
@@ -99,13 +99,17 @@ impl Drafts {
         drafts.push(draft);
     }
 
-    fn amend(&mut self, rule: &Rule, detail: Detail, event: &Event, connection: u64) {
-        let mut drafts = self.open.get_mut(&connection).into_iter().flatten();
-        let same = |d: &&mut Draft| d.rule.id == rule.id && d.detail.variant == detail.variant;
-        if let Some(draft) = drafts.find(same) {
+    fn amend(&mut self, rule: &Rule, more: fn(&Scene<'_>) -> Detail, scene: &Scene<'_>) {
+        let Some(drafts) = self.open.get_mut(&scene.connection.id) else { return };
+        let mut drafts = drafts.iter_mut().filter(|d| d.rule.id == rule.id).peekable();
+        if drafts.peek().is_none() {
+            return;
+        }
+        let detail = more(scene);
+        if let Some(draft) = drafts.find(|d| d.detail.variant == detail.variant) {
             let mut evidence = std::mem::take(&mut draft.detail.evidence);
             evidence.retain(|(name, _)| detail.evidence.iter().all(|(n, _)| n != name));
-            draft.say(detail, event.frame);
+            draft.say(detail, scene.event.frame);
             evidence.append(&mut draft.detail.evidence);
             draft.detail.evidence = evidence;
         }

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::finding::{Finding, Severity};
 use crate::config::RuleConfig;
-use crate::tcp::{Endpoint, Segment, Timestamp};
+use crate::tcp::{Duration, Endpoint, Segment, Timestamp};
 use crate::track::{Confidence, Connection, Event, Header, Kind, Record};
 
 /// One rule: what it is called, what it says of itself, and how it judges.
@@ -61,12 +61,28 @@ pub trait Detector: std::fmt::Debug + Send {
     /// A connection ended.
     fn on_record(&mut self, _record: &Record, _say: &mut Vec<Finding>) {}
 
-    /// What goes on at `now` and becomes a finding only when it has ended, as it stands: without an end. Asked once a
-    /// second at most, by who watches; it must change nothing.
-    fn going_on(&self, _now: Timestamp, _say: &mut Vec<Finding>) {}
+    /// What there is to say at `now` of episodes that have not ended. It changes nothing.
+    fn so_far(&self, _now: Timestamp, _say: &mut Vec<Finding>) {}
 
     /// The input ended at `now`.
-    fn on_end(&mut self, _now: Timestamp, _say: &mut Vec<Finding>) {}
+    fn on_end(&mut self, now: Timestamp, say: &mut Vec<Finding>) {
+        self.so_far(now, say);
+    }
+
+    /// Somebody watches, and will ask what goes on. Nothing else that is said may depend on it.
+    fn watch(&mut self) {}
+
+    /// Episodes that may go on at `now`, the keys in no order that means anything. Asked once a second at most, by who
+    /// watches; it changes nothing.
+    fn going_on(&self, now: Timestamp, say: &mut Vec<Finding>) {
+        self.so_far(now, say);
+    }
+
+    /// How long after its latest sign such an episode is taken to go on: as long as quiet lasts before a flood is over,
+    /// 30 s (tcp.md §5.0), unless its signs come late or it lasts by itself.
+    fn silence(&self, _finding: &Finding) -> Duration {
+        Duration::from_secs(30)
+    }
 
     /// Keys let go so far because a table was full; what was counted of them is missing.
     fn forgotten(&self) -> u64 {
@@ -140,8 +156,8 @@ impl Scene<'_> {
 pub enum Judgement {
     /// It is so.
     Report(Detail),
-    /// More is known of what the rule said of this connection before, in the same variant; nothing if it did not.
-    Amend(Detail),
+    /// More is known of what the rule said of this connection before, in the same variant. Asked for only if it did.
+    Amend(fn(&Scene<'_>) -> Detail),
     /// What the rule said of this connection before was wrong.
     Retract,
 }
@@ -279,22 +295,26 @@ pub struct RuleSet {
 /// Makes a detector.
 type Maker = fn(&RuleConfig) -> Box<dyn Detector>;
 
-/// Kinds of facts.
+/// Kinds of facts, a bit each.
 #[derive(Clone, Copy, Debug)]
-struct Kinds([bool; Kind::COUNT]);
+struct Kinds(u64);
+
+const _: () = assert!(Kind::COUNT < 64, "the last bit is that of records");
 
 impl Kinds {
-    const NONE: Self = Self([false; Kind::COUNT]);
+    const NONE: Self = Self(0);
+
+    const fn of(kind: Kind) -> u64 {
+        1 << kind as u32
+    }
 
     fn add(&mut self, kinds: &[Kind]) {
-        for kind in kinds {
-            self.0[*kind as usize] = true;
-        }
+        self.0 |= kinds.iter().fold(0, |bits, kind| bits | Self::of(*kind));
     }
 
     #[inline]
-    fn has(&self, kind: Kind) -> bool {
-        self.0.get(kind as usize).is_some_and(|has| *has)
+    fn has(self, kind: Kind) -> bool {
+        self.0 & Self::of(kind) != 0
     }
 }
 
@@ -307,12 +327,29 @@ pub struct Hearing {
 }
 
 impl Hearing {
-    /// Tells it of a fact, if it is of a kind that it wants.
-    #[inline]
-    pub fn tell(&mut self, seen: &Seen, say: &mut Vec<Finding>) {
-        if self.kinds.has(seen.event.fact.kind()) {
-            self.detector.on_seen(seen, say);
+    /// The bit of a connection's end.
+    pub const OF_RECORD: u64 = 1 << 63;
+
+    /// The bit of a fact.
+    pub fn of_fact(seen: &Seen) -> u64 {
+        Kinds::of(seen.event.fact.kind())
+    }
+
+    /// The bits of what it is told of: facts of the kinds that it wants, and all records.
+    pub fn wanted(&self) -> u64 {
+        self.kinds.0 | Self::OF_RECORD
+    }
+
+    /// What goes on at `now` and becomes a finding only when it has ended, as it stands: without an end, and without what
+    /// it was over time.
+    pub fn going_on(&self, now: Timestamp) -> Vec<Finding> {
+        let mut all = Vec::new();
+        self.detector.going_on(now, &mut all);
+        all.retain(|f| f.end.is_none_or(|end| now.since(end) <= self.detector.silence(f)));
+        for finding in &mut all {
+            (finding.end, finding.series) = (None, None);
         }
+        all
     }
 }
 

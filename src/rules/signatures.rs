@@ -1,21 +1,26 @@
 //! `Signatures`: how many kinds of SYN came from one address; several tell that it hides several hosts (tcp.md §2, TW007).
 
-/// Different digests of SYNs, the first few of them.
+/// Different digests of SYNs, the first few of them. Most addresses have one.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Signatures(Vec<u32>);
+pub(super) struct Signatures {
+    first: Option<u32>,
+    others: Vec<u32>,
+}
 
 impl Signatures {
     const KEPT: usize = 16;
 
     /// One more SYN; `None` where it was not captured.
     pub fn add(&mut self, signature: Option<u32>) {
-        if let Some(signature) = signature.filter(|s| self.0.len() < Self::KEPT && !self.0.contains(s)) {
-            self.0.push(signature);
+        let Some(signature) = signature else { return };
+        let first = *self.first.get_or_insert(signature);
+        if signature != first && self.others.len() + 1 < Self::KEPT && !self.others.contains(&signature) {
+            self.others.push(signature);
         }
     }
 
     /// How many, [`Signatures::KEPT`] at most.
     pub fn count(&self) -> u64 {
-        self.0.len() as u64
+        u64::from(self.first.is_some()) + self.others.len() as u64
     }
 }

@@ -33,6 +33,8 @@ impl Timestamp {
 impl Duration {
     /// No time at all.
     pub const ZERO: Self = Self(0);
+    /// The longest: 292 years.
+    pub const MAX: Self = Self(i64::MAX);
 
     /// `s` whole seconds.
     pub const fn from_secs(s: i64) -> Self {

@@ -7,10 +7,12 @@ use super::connection::{Connection, Context, Observer};
 use super::event::{Event, Fact};
 use super::flow::FlowKey;
 use super::peer::fingerprint;
+use super::record::Record;
 use super::succession::Tracked;
 use crate::config::TrackConfig;
 use crate::tcp::{
-    Checksum, Flags, HeaderFaults, IpFields, OptionFaults, Options, Segment, SeqNumber, Timestamp, Timestamps,
+    Checksum, Endpoint, Flags, HeaderFaults, IpFields, OptionFaults, Options, Segment, SeqNumber, Timestamp,
+    Timestamps,
 };
 
 /// What happened to a connection so far, where that is little enough to be told again.
@@ -107,6 +109,22 @@ impl Observer for Again<'_> {
     }
 }
 
+/// Hears nothing.
+struct Nobody;
+
+impl Observer for Nobody {
+    fn on_event(&mut self, _: &Event, _: &Connection, _: Option<&Segment>) {}
+}
+
+impl Tracked for Nobody {
+    fn on_record(&mut self, _: Box<Record>, _: &Connection, _: Timestamp) {}
+    fn on_frozen(&mut self, _: u64) {}
+    fn on_event_again(&mut self, _: &Event, _: &Connection, _: Option<&Segment>) {}
+    fn is_listener(&self, _: &Endpoint) -> bool {
+        false
+    }
+}
+
 impl Frozen {
     /// Number of its first packet: the connection's id.
     pub fn id(&self) -> u64 {
@@ -116,6 +134,23 @@ impl Frozen {
     /// Its first segment.
     pub fn first(&self, key: &FlowKey) -> Segment {
         self.first.segment(key)
+    }
+
+    /// What comes first where only some are shown: half-open ones, then the latest.
+    pub fn rank(&self) -> (bool, Timestamp, u64) {
+        let rest = self.more.as_ref().map_or(&[][..], |more| &more.rest);
+        let latest = rest.last().unwrap_or(&self.first);
+        let answered = rest.iter().any(|b| b.flags.syn() && b.flags.ack());
+        let left =
+            rest.iter().any(|b| b.flags.rst()) || self.more.as_ref().is_some_and(|m| m.timer.is_some());
+        (answered && !left, latest.time, self.first.packet)
+    }
+
+    /// The connection as it stands, for one look at it.
+    pub fn whole(&self, key: &FlowKey, config: &TrackConfig) -> Connection {
+        let mut connection = Connection::new(&self.first(key));
+        self.thaw(key, (&mut connection, &mut History::default()), config, &mut Nobody);
+        connection
     }
 
     /// Makes a connection that begins with the first segment, and its empty history, what they were.

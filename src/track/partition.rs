@@ -140,6 +140,18 @@ impl Partition {
         self.table.slots().map(|slot| &slot.connection)
     }
 
+    /// Connections of which only the segments are kept, so many at most: half-open ones first, then those with the latest
+    /// packets. Each is made anew from its segments.
+    pub fn frozen(&self, most: usize) -> Vec<Connection> {
+        let mut latest: Vec<_> =
+            self.table.frozen_ones().map(|(key, f)| (Reverse(f.rank()), key, f)).collect();
+        if latest.len() > most {
+            latest.select_nth_unstable_by_key(most, |(rank, ..)| *rank);
+            latest.truncate(most);
+        }
+        latest.into_iter().map(|(_, key, frozen)| frozen.whole(key, &self.config)).collect()
+    }
+
     /// The input ended at `clock`: a record of every connection that began before packet `before`, oldest first. Whether
     /// there are others.
     pub fn finish(&mut self, before: u64, clock: Timestamp, out: &mut dyn Tracked) -> bool {

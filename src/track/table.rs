@@ -138,6 +138,14 @@ impl Table {
         })
     }
 
+    /// Connections of which the segments are kept, in no particular order.
+    pub fn frozen_ones(&self) -> impl Iterator<Item = (&FlowKey, &Frozen)> {
+        self.places.iter().filter_map(|place| match &place.kept {
+            Kept::Frozen(frozen) => Some((&place.key, frozen)),
+            _ => None,
+        })
+    }
+
     /// When it is to be looked at again.
     pub fn wake(&self, at: u32) -> Option<Timestamp> {
         self.places.get(at as usize).filter(|p| !matches!(p.kept, Kept::Nothing)).map(|p| p.wake)

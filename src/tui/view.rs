@@ -40,6 +40,8 @@ pub struct View {
     pub findings: VecDeque<Told>,
     /// Attacks, the newest first, at most `ALARMS`.
     pub alarms: VecDeque<Alarm>,
+    /// Attacks that go on and have no place among them.
+    pub more_alarms: usize,
     /// Connections that were forgotten because there was no room.
     pub evicted: u64,
 }
@@ -150,9 +152,10 @@ impl View {
         self.states = State::ALL.iter().map(|s| (*s, m.states.of(*s))).filter(|(_, n)| *n > 0).collect();
         self.listeners = busiest(m.listeners);
         self.connections = m.connections.to_vec();
-        for finding in m.going_on {
-            self.alarm(finding);
-        }
+        let alarms: Vec<&Finding> = m.going_on.iter().filter(|f| is_attack(f)).collect();
+        self.more_alarms = alarms.len().saturating_sub(ALARMS);
+        // The gravest comes to stand in front.
+        alarms.iter().take(ALARMS).rev().for_each(|finding| self.alarm(finding));
     }
 
     /// Takes in a finding.

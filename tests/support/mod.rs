@@ -12,3 +12,4 @@ pub mod script;
 pub mod shared;
 pub mod traffic;
 pub mod transcript;
+pub mod watched;

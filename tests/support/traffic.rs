@@ -6,9 +6,10 @@ use tcpscope::config::Config;
 use tcpscope::rules::Finding;
 use tcpscope::tcp::{Endpoint, Flags};
 
-use super::frames::source;
+use super::frames::{Frame, source};
 use super::packet::{Shot, clock_tick};
 use super::run::Seen;
+use super::watched::Watched;
 
 /// A second of a script, and a thousandth of it.
 pub const S: i64 = 1_000_000_000;
@@ -132,10 +133,19 @@ impl Traffic {
 
     /// All of it through the library; the capture ends at `end`.
     pub fn seen(self, end: i64, config: &Config) -> Seen {
+        Seen::of(&mut source(self.frames(end)), config)
+    }
+
+    /// The same, while somebody watches.
+    pub fn watched(&self, end: i64) -> Watched {
+        Watched::of(self.frames(end), &Config::default())
+    }
+
+    fn frames(&self, end: i64) -> Vec<Frame> {
         let mut frames: Vec<_> = self.shots.iter().filter(|s| s.at <= end).map(Shot::frame).collect();
         frames.push(clock_tick(end));
         frames.sort_by_key(|f| f.time);
-        Seen::of(&mut source(frames), config)
+        frames
     }
 
     /// What the rules of attacks and surges say of it, labels of tools left out.

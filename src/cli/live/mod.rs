@@ -52,6 +52,9 @@ pub fn run(args: &LiveArgs) -> anyhow::Result<u8> {
     let port = args.capture.metrics.as_deref().map(metrics::bind).transpose()?;
     let place = Place::open(args.output.output.as_deref(), &[])?;
     let user = User::to_become().filter(|_| !args.capture.keep_privileges);
+    if let (Some(user), Some(file)) = (user, place.created()) {
+        user.give([file].into_iter()).context("cannot make the file of -o yours")?;
+    }
     let written = wanted.write.as_ref().map(|to| write_to(&mut live, to, user)).transpose()?;
     let layout =
         read::layout(&args.output, place.is_terminal().into(), &wanted.again(), &args.input, &args.keep)?;

@@ -51,6 +51,11 @@ impl Curve {
 
     /// The number stays as it is until then.
     pub fn extend(&mut self, to: Timestamp) {
+        let ahead = to.since(self.end()).0 / self.step.0;
+        if ahead > 0 {
+            let room = self.most.saturating_sub(self.points.len());
+            self.points.reserve(room.min(ahead as usize + 1));
+        }
         while to > self.at {
             let end = self.end();
             let Some(last) = self.points.last_mut() else { return };

@@ -26,7 +26,7 @@ pub use input::{Input, Summary};
 pub use listener::Listener;
 
 use scalar::Each;
-pub use scalar::Time;
+pub use scalar::{Ends, OneOf, Time};
 
 use super::layout::Layout;
 use crate::engine;
@@ -35,7 +35,8 @@ use crate::report::{self, Frames, Report};
 /// Version of the document's meaning.
 pub const SCHEMA_VERSION: u32 = 1;
 
-/// What `tcpscope read FILE --json` prints.
+/// What `tcpscope read FILE --json` prints. With `--format ndjson`, and from `tcpscope live`, each line is a `Line` of
+/// `$defs`.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Document<'a> {
     /// Version of the meaning of this document; fields may be added without raising it.
@@ -128,7 +129,8 @@ impl<'a> Tool<'a> {
 
 /// The JSON Schema of the document, indented, with a line end.
 pub fn schema() -> String {
-    let generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
+    let mut generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
+    generator.subschema_for::<super::ndjson::Line<'static>>();
     let schema = generator.into_root_schema_for::<Document<'static>>();
     let mut text = serde_json::to_string_pretty(&schema).expect("a schema is JSON");
     text.push('\n');

@@ -10,6 +10,7 @@ pub use plain::Plain;
 pub(super) use stream::{EventLine, MomentLine};
 
 use crate::engine::{Ask, Happening};
+use crate::report::Word;
 use crate::source::Input;
 use crate::tcp::{Duration, State, Timestamp};
 use crate::track::{Fact, Reason, Role};
@@ -78,9 +79,21 @@ impl Turn {
             _ => Self::State,
         }
     }
+}
 
-    /// The word for it.
-    pub fn word(self) -> &'static str {
+impl Word for Turn {
+    const LIST: &'static str = "Turn";
+    const ALL: &'static [Self] = &[
+        Self::Attempt,
+        Self::Opened,
+        Self::Refused,
+        Self::Reset,
+        Self::Closed,
+        Self::State,
+        Self::RolledBack,
+    ];
+
+    fn word(self) -> &'static str {
         match self {
             Self::Attempt => "attempt",
             Self::Opened => "opened",

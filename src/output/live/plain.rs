@@ -152,10 +152,21 @@ impl<W: Write> Sink for Plain<W> {
     }
 
     fn moment(&mut self, moment: &Moment<'_>) -> ControlFlow<()> {
-        for finding in moment.going_on {
+        let grave = |f: &&Finding| f.severity > Severity::Note || self.detail == Detail::Verbose;
+        let going_on: Vec<&Finding> = moment.going_on.iter().filter(grave).collect();
+        for finding in going_on.iter().take(EPISODES) {
             let about = finding.key.as_deref().map(|key| format!(" {}", escape(key))).unwrap_or_default();
             let text = format!("{} {}{about}  {}", finding.rule, finding.name, escape(&finding.message));
             self.line(moment.clock, "GOING ON", Some(Severity::Error), &text)?;
+        }
+        let more = going_on.len().saturating_sub(EPISODES);
+        if more > 0 {
+            self.line(
+                moment.clock,
+                "GOING ON",
+                Some(Severity::Error),
+                &format!("and {} more", thousands(more as u64)),
+            )?;
         }
         if moment.clock >= self.quota.since + Quota::SPAN {
             self.not_shown();
@@ -176,6 +187,9 @@ impl<W: Write> Sink for Plain<W> {
         }
     }
 }
+
+/// Episodes told one by one.
+const EPISODES: usize = 10;
 
 /// What a line says of a connection.
 fn told(turn: Turn, h: &Happening) -> String {

@@ -2,41 +2,43 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Loss, Turn, role};
 use crate::engine::{Gauge, Happening, Listener, Moment};
-use crate::output::document::{Endpoint, Finding, Places, Summary, Time};
-use crate::report::Word;
-use crate::tcp::{self, State};
-use crate::track::Fact;
+use crate::output::document::{Endpoint, Ends, Finding, OneOf, Places, Summary, Time};
+use crate::tcp::{self, Certainty, State};
+use crate::track::{Fact, Reason, Role};
 
 /// Something happened to a connection.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Event")]
 pub struct EventLine {
-    /// `attempt`, `opened`, `refused`, `reset`, `closed`, `state`, `rolled-back`.
-    event: &'static str,
+    /// What happened.
+    event: OneOf<Turn>,
+    /// When.
     at: Time,
+    /// The packet that shows it; of a timer, the connection's latest one.
     frame: u64,
     /// The connection's id.
     connection: u64,
+    /// Whoever seems to be the client by now, else the sender of the first packet.
     client: Endpoint,
+    /// The other end.
     server: Endpoint,
     /// The end it happened to.
-    endpoint: &'static str,
-    /// A step of that end: from, to and why; null where it made none.
-    from: Option<&'static str>,
-    to: Option<&'static str>,
-    reason: Option<&'static str>,
-    certainty: Option<&'static str>,
+    endpoint: OneOf<Role>,
+    /// The state that end left; null where it made no step.
+    from: Option<OneOf<State>>,
+    /// The state it entered.
+    to: Option<OneOf<State>>,
+    /// Why; null where a step is taken back.
+    reason: Option<OneOf<Reason>>,
+    /// How that is known.
+    certainty: Option<OneOf<Certainty>>,
     /// Where both ends stand after it.
-    state: EndStates,
-}
-
-#[derive(Debug, Serialize)]
-struct EndStates {
-    client: &'static str,
-    server: &'static str,
+    state: Ends<OneOf<State>>,
 }
 
 impl EventLine {
@@ -44,61 +46,77 @@ impl EventLine {
         let client = h.client.unwrap_or(0);
         let (from, to, reason, certainty) = match h.event.fact {
             Fact::Stepped { from, to, certainty, reason } => {
-                (Some(from), Some(to), Some(reason.word()), Some(certainty.word()))
+                (Some(from), Some(to), Some(OneOf(reason)), Some(OneOf(certainty)))
             }
             Fact::RolledBack { from, to } => (Some(from), Some(to), None, None),
             _ => (None, None, None, None),
         };
         Self {
-            event: Turn::of(h).word(),
+            event: OneOf(Turn::of(h)),
             at: Time(h.event.at),
             frame: h.event.frame,
             connection: h.connection,
             client: h.endpoints[client].into(),
             server: h.endpoints[1 - client].into(),
-            endpoint: role(h, h.event.end).word(),
-            from: from.map(State::name),
-            to: to.map(State::name),
+            endpoint: OneOf(role(h, h.event.end)),
+            from: from.map(OneOf),
+            to: to.map(OneOf),
             reason,
             certainty,
-            state: EndStates { client: h.states[client].name(), server: h.states[1 - client].name() },
+            state: Ends { client: OneOf(h.states[client]), server: OneOf(h.states[1 - client]) },
         }
     }
 }
 
 /// How things stand.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Moment")]
 pub struct MomentLine<'a> {
+    /// The clock of the capture.
     at: Time,
     /// Packets by what became of them.
     captured: Captured,
-    /// Ends by state.
+    /// Ends by state; both ends of each connection are counted.
     states: BTreeMap<&'static str, u64>,
+    /// Half-open connections.
     half_open: u64,
+    /// Ends in TIME_WAIT.
     time_wait: u64,
     /// SYNs that ask for a connection, repetitions included.
     syns: u64,
     /// Listeners with half-open connections, fullest first, at most ten.
     queues: Vec<Queue>,
-    /// Attacks and other episodes that go on, as they stand.
+    /// Attacks and other episodes that go on, as they stand, the gravest first, at most 50.
     going_on: Vec<Finding<'a>>,
+    /// How many more there are.
+    more_going_on: usize,
     /// Counts so far, as at the end.
     summary: Summary,
 }
 
-#[derive(Debug, Serialize)]
+/// What became of the packets.
+#[derive(Debug, Serialize, JsonSchema)]
 struct Captured {
+    /// Analyzed.
     packets: u64,
+    /// Came through the filter, as the kernel counts them, dropped ones included.
     received: u64,
+    /// Dropped by the kernel, because nobody took them in time.
     dropped: u64,
+    /// Dropped by the interface before anybody saw them.
     dropped_by_interface: u64,
 }
 
-#[derive(Debug, Serialize)]
+/// A listener's SYN queue.
+#[derive(Debug, Serialize, JsonSchema)]
 struct Queue {
+    /// Whose.
     listener: Endpoint,
+    /// Half-open connections now.
     half_open: u64,
+    /// Most of them at once.
     peak: u64,
+    /// What they are judged against, where the user gave it.
     backlog: Option<u64>,
 }
 
@@ -119,7 +137,8 @@ impl<'a> MomentLine<'a> {
             time_wait: m.summary.time_wait.now,
             syns: m.syns,
             queues: queues(m.listeners),
-            going_on: m.going_on.iter().map(|f| Finding::new(f, places)).collect(),
+            going_on: m.going_on.iter().take(EPISODES).map(|f| Finding::new(f, places)).collect(),
+            more_going_on: m.going_on.len().saturating_sub(EPISODES),
             summary: Summary::new(m.summary),
         }
     }
@@ -142,5 +161,7 @@ fn queues(listeners: &[&Listener]) -> Vec<Queue> {
     all.into_iter().map(line).collect()
 }
 
+/// Episodes told in one line.
+const EPISODES: usize = 50;
 /// Listeners named in one line.
 const QUEUES: usize = 10;

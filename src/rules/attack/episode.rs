@@ -12,7 +12,7 @@ use crate::tcp::{Duration, Timestamp};
 use crate::track::Confidence;
 
 /// What all attacks have in common. `C` is the number of columns of the series.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Episode<const C: usize> {
     /// When it began.
     from: Timestamp,
@@ -133,9 +133,9 @@ impl<const C: usize> Episode<C> {
         (self.count as f64 / self.lasted(now).as_secs_f64()).round() as u64
     }
 
-    /// The finding: what all attacks tell, and `evidence` after it.
+    /// The finding, as it stands at `now`: what all attacks tell, and `evidence` after it.
     pub fn finding(
-        mut self,
+        &self,
         (id, key): (&'static str, String),
         now: Timestamp,
         (confidence, message): (Confidence, String),
@@ -143,7 +143,7 @@ impl<const C: usize> Episode<C> {
         evidence: Vec<(&'static str, Value)>,
     ) -> Finding {
         let rate = self.rate(now);
-        self.rows.truncate(((self.last - self.start) / self.step) as usize + 1);
+        let rows = ((self.last - self.start) / self.step) as usize + 1;
         let mut finding = wide(id, key, self.raised, message);
         finding.severity = if confidence >= Confidence::High { Severity::Error } else { Severity::Warning };
         finding.confidence = confidence;
@@ -162,7 +162,7 @@ impl<const C: usize> Episode<C> {
             columns: columns
                 .into_iter()
                 .enumerate()
-                .map(|(i, name)| (name, self.rows.iter().map(|row| row[i]).collect()))
+                .map(|(i, name)| (name, self.rows.iter().take(rows).map(|row| row[i]).collect()))
                 .collect(),
         });
         finding

@@ -52,8 +52,36 @@ const MAX_NUMBERS: usize = 64;
 #[derive(Debug)]
 struct Predictable {
     limits: ScanThresholds,
-    hosts: Table<IpAddr, Vec<Choice>>,
-    gone: Vec<(IpAddr, Vec<Choice>)>,
+    hosts: Table<IpAddr, Choices>,
+    gone: Vec<(IpAddr, Choices)>,
+}
+
+/// What one host chose, for different pairs of endpoints. Most have one in a capture, which needs no list.
+#[derive(Debug, Default)]
+struct Choices {
+    first: Option<Choice>,
+    others: Vec<Choice>,
+}
+
+impl Choices {
+    fn add(&mut self, choice: Choice) {
+        let first = self.first.get_or_insert(choice);
+        let is_new = choice.pair != first.pair && self.others.iter().all(|c| c.pair != choice.pair);
+        if is_new && self.others.len() + 1 < MAX_NUMBERS {
+            self.others.push(choice);
+        }
+    }
+
+    /// In order of time, where there are so many.
+    fn sorted(self, least: u64) -> Option<Vec<Choice>> {
+        if (self.others.len() as u64 + 1) < least {
+            return None;
+        }
+        let mut all = self.others;
+        all.extend(self.first);
+        all.sort_unstable();
+        Some(all)
+    }
 }
 
 /// One number that a host chose.
@@ -76,10 +104,7 @@ impl Detector for Predictable {
         for (host, peer, isn) in chosen {
             let Some(isn) = isn else { continue };
             let choice = Choice { at: record.first, frame: record.id, isn, pair: pair(host, peer) };
-            let choices = self.hosts.at(host.addr, &mut self.gone, Vec::new);
-            if choices.len() < MAX_NUMBERS && choices.iter().all(|c| c.pair != choice.pair) {
-                choices.push(choice);
-            }
+            self.hosts.at(host.addr, &mut self.gone, Choices::default).add(choice);
         }
         for (host, choices) in self.gone.drain(..) {
             say.extend(judge(host, choices, &self.limits));
@@ -101,11 +126,8 @@ fn pair(host: Endpoint, peer: Endpoint) -> u64 {
     mix(hash_of_endpoint(&peer), u64::from(host.port))
 }
 
-fn judge(host: IpAddr, mut choices: Vec<Choice>, limits: &ScanThresholds) -> Option<Finding> {
-    if (choices.len() as u64) < limits.isn_least {
-        return None;
-    }
-    choices.sort_unstable();
+fn judge(host: IpAddr, choices: Choices, limits: &ScanThresholds) -> Option<Finding> {
+    let choices = choices.sorted(limits.isn_least)?;
     let (variant, what, evidence) = rule_of(&choices)?;
     let count = choices.len();
     let message =
@@ -195,6 +217,12 @@ mod tests {
         rule_of(&choices(isn)).map(|r| r.0)
     }
 
+    fn chosen(all: Vec<Choice>) -> Choices {
+        let mut choices = Choices::default();
+        all.into_iter().for_each(|choice| choices.add(choice));
+        choices
+    }
+
     #[test]
     fn what_can_be_told_in_advance_is_named() {
         let random = |i: u32| mix(u64::from(i), 77) as u32;
@@ -213,7 +241,7 @@ mod tests {
     fn fifteen_are_too_few() {
         let few: Vec<Choice> = choices(|_| 5).into_iter().take(15).collect();
         let host = IpAddr::from([192, 0, 2, 1]);
-        assert!(judge(host, few, &ScanThresholds::default()).is_none());
-        assert!(judge(host, choices(|_| 5), &ScanThresholds::default()).is_some());
+        assert!(judge(host, chosen(few), &ScanThresholds::default()).is_none());
+        assert!(judge(host, chosen(choices(|_| 5)), &ScanThresholds::default()).is_some());
     }
 }

@@ -162,6 +162,11 @@ impl Gate {
     }
 }
 
+/// A hash of an address with a fixed key.
+pub(super) fn hash_of_address(addr: IpAddr) -> u64 {
+    hash_of_endpoint(&Endpoint::new(addr, 0))
+}
+
 /// A hash of an address and port with a fixed key.
 pub(super) fn hash_of_endpoint(end: &Endpoint) -> u64 {
     let bits = match end.addr {

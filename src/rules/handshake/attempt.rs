@@ -84,13 +84,16 @@ pub(super) fn while_synchronized(scene: &Scene<'_>) -> Option<Judgement> {
                 .with("answer", "none")
                 .with("ttl_step", ttl_step(scene))
         }
-        Fact::ChallengeAck => {
-            let text = "the {end} sent a SYN in the midst of the connection, and the {peer} answered with a challenge ACK";
-            return Some(Judgement::Amend(Detail::new(text).with("answer", "challenge")));
-        }
+        Fact::ChallengeAck => return Some(Judgement::Amend(challenged)),
         _ => return Some(Judgement::Retract),
     };
     detail.report()
+}
+
+fn challenged(_: &Scene<'_>) -> Detail {
+    let text =
+        "the {end} sent a SYN in the midst of the connection, and the {peer} answered with a challenge ACK";
+    Detail::new(text).with("answer", "challenge")
 }
 
 /// TTL of this segment less the one its sender used first.

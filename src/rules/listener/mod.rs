@@ -39,9 +39,9 @@ pub(super) fn listeners(config: &RuleConfig) -> Box<dyn Detector> {
 #[derive(Debug)]
 struct Listeners {
     limits: Thresholds,
-    table: Table<Endpoint, Listener>,
+    table: Table<Endpoint, Box<Listener>>,
     tuples: Tuples,
-    gone: Vec<(Endpoint, Listener)>,
+    gone: Vec<(Endpoint, Box<Listener>)>,
 }
 
 /// One of them.
@@ -137,7 +137,7 @@ impl Detector for Listeners {
 
 impl Listeners {
     fn listener(&mut self, endpoint: Endpoint, say: &mut Vec<Finding>) -> &mut Listener {
-        let listener = self.table.at(endpoint, &mut self.gone, Listener::default);
+        let listener = self.table.at(endpoint, &mut self.gone, Box::default);
         for (endpoint, gone) in self.gone.drain(..) {
             let now = gone.queue.latest();
             gone.finish(endpoint, now, (0, &self.limits), say);

@@ -4,7 +4,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use pcap::{Active, Capture, Precision};
 
-use super::{BLOCK_MS, LiveOptions};
+use super::{BLOCK_MS, HANDED_OVER, LiveOptions};
 use crate::error::Error;
 use crate::source::libpcap;
 use crate::source::{Input, LinkType, Packet};
@@ -17,6 +17,7 @@ pub(super) struct Handle {
     head: Option<Head>,
     data: Vec<u8>,
     over: bool,
+    tally: Tally,
 }
 
 /// The next packet; its bytes lie beside it.
@@ -58,7 +59,10 @@ impl Handle {
             dropped_by_interface: Some(0),
             ..Input::default()
         };
-        Ok((Self { capture, link, head: None, data: Vec::new(), over: false }, input))
+        Ok((
+            Self { capture, link, head: None, data: Vec::new(), over: false, tally: Tally::default() },
+            input,
+        ))
     }
 
     /// The next packet, if there is one now.
@@ -81,6 +85,7 @@ impl Handle {
         match self.capture.next_packet() {
             Ok(packet) => {
                 let time = libpcap::time(packet.header, 1);
+                self.tally.taken += 1;
                 if until.is_some_and(|until| time > until) {
                     self.over = true;
                     return;
@@ -106,12 +111,57 @@ impl Handle {
     }
 
     /// Asks the kernel for its counters. They are 32 bits wide and may have wrapped.
-    pub(super) fn count(&mut self, input: &mut Input) {
+    pub(super) fn count(&mut self, input: &mut Input, now: Timestamp) {
         if let Ok(stat) = self.capture.stats() {
             widen(&mut input.received, stat.received);
             widen(&mut input.dropped, stat.dropped);
             widen(&mut input.dropped_by_interface, stat.if_dropped);
+            self.tally.kept(input.received.unwrap_or(0).saturating_sub(input.dropped.unwrap_or(0)), now);
         }
+    }
+
+    /// Packets that have come by now are the last ones wanted.
+    pub(super) fn want_no_more(&mut self) {
+        self.tally.last.get_or_insert(self.tally.kept);
+    }
+
+    /// Whether the kernel has handed over all that is wanted, or has had the time to.
+    pub(super) fn is_drained(&self, now: Timestamp) -> bool {
+        self.over || (self.head.is_none() && self.tally.is_even(now))
+    }
+}
+
+/// Whether the kernel still has packets to hand over.
+#[derive(Debug)]
+struct Tally {
+    /// Packets that it handed over.
+    taken: u64,
+    /// Packets that it says it kept for us.
+    kept: u64,
+    /// When that was last more than before.
+    since: Timestamp,
+    /// How many of them are wanted.
+    last: Option<u64>,
+}
+
+impl Default for Tally {
+    fn default() -> Self {
+        Self { taken: 0, kept: 0, since: Timestamp::MIN, last: None }
+    }
+}
+
+impl Tally {
+    fn kept(&mut self, kept: u64, now: Timestamp) {
+        if kept != self.kept {
+            (self.kept, self.since) = (kept, now);
+        }
+    }
+
+    /// As many came as the kernel kept; or, where libpcap lets some fall by itself (on loopback each second one), nothing
+    /// has come for so long that none can be left.
+    fn is_even(&self, now: Timestamp) -> bool {
+        let wanted = self.last.unwrap_or(self.kept);
+        self.taken >= wanted || now >= self.since + HANDED_OVER
     }
 }
 
@@ -140,6 +190,23 @@ fn failure(interface: &str, why: String) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tcp::Duration;
+
+    #[test]
+    fn what_was_kept_is_waited_for_but_not_for_ever() {
+        let at = |ms| Timestamp(0) + Duration::from_millis(ms);
+        let mut tally = Tally::default();
+        assert!(tally.is_even(at(0)), "nothing came, nothing is owed");
+        tally.kept(3, at(1000));
+        tally.taken = 2;
+        tally.last = Some(3);
+        tally.kept(9, at(1010));
+        assert!(!tally.is_even(at(1100)), "one of the three is in the ring");
+        tally.taken = 3;
+        assert!(tally.is_even(at(1100)), "those that came later are not wanted");
+        tally.taken = 2;
+        assert!(tally.is_even(at(1010) + HANDED_OVER));
+    }
 
     #[test]
     fn counters_go_on_beyond_32_bits() {

@@ -130,7 +130,7 @@ impl Live {
         let mut fds: Vec<PollFd<'_>> = vec![PollFd::new(&self.wake, PollFlags::IN)];
         let open = self.handles.iter().filter(|h| !h.is_over() && h.head().is_none());
         fds.extend(open.map(|h| PollFd::from_borrowed_fd(h.as_fd(), PollFlags::IN)));
-        let time = Timespec { tv_sec: 0, tv_nsec: PAUSE.0 };
+        let time = Timespec { tv_sec: 0, tv_nsec: self.pause().0 };
         // Interrupted or not: whatever happened is looked at next.
         let _ = poll(&mut fds, Some(&time));
         if fds.first().is_some_and(|fd| fd.revents().contains(PollFlags::IN)) {
@@ -146,13 +146,24 @@ impl Live {
             self.until = Some(self.until.map_or(now, |until| until.min(now)));
         }
         for (handle, input) in self.handles.iter_mut().zip(&mut self.inputs) {
-            handle.count(input);
+            handle.count(input, now);
+            if self.until.is_some_and(|until| now >= until) {
+                handle.want_no_more();
+            }
         }
     }
 
     /// Whether no packet can come any more that is wanted.
     fn is_over(&self, now: Timestamp) -> bool {
-        self.handles.iter().all(Handle::is_over) || self.until.is_some_and(|until| now >= until + HANDED_OVER)
+        let past = |until| {
+            now >= until + HANDED_OVER || (now >= until && self.handles.iter().all(|h| h.is_drained(now)))
+        };
+        self.handles.iter().all(Handle::is_over) || self.until.is_some_and(past)
+    }
+
+    /// How long it may be silent: less while it waits for the last packets.
+    fn pause(&self) -> Duration {
+        if self.until.is_some_and(|until| self.breath >= until) { LAST_PAUSE } else { PAUSE }
     }
 }
 
@@ -173,7 +184,7 @@ impl Source for Live {
                 break at;
             }
             let now = now();
-            if now >= self.breath + PAUSE {
+            if now >= self.breath + self.pause() {
                 self.look(now);
                 if self.is_over(now) {
                     self.end();
@@ -217,5 +228,7 @@ const BLOCK_MS: i32 = 50;
 const HANDED_OVER: Duration = Duration::from_millis(8 * BLOCK_MS as i64);
 /// Longest silence of the source.
 const PAUSE: Duration = Duration::from_millis(100);
+/// The same at the end: a fifth of what the kernel takes to hand over a block.
+const LAST_PAUSE: Duration = Duration::from_millis(BLOCK_MS as i64 / 5);
 /// Packets given at most without a look at the wish to stop and at the counters.
 const UNWATCHED: u32 = 1 << 14;

@@ -18,8 +18,10 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &View, theme: Theme)
 
 /// The newest value is at the right, the highest fills the height.
 fn curve(frame: &mut Frame<'_>, area: Rect, name: &str, curve: &Curve, theme: Theme) {
-    let title = format!("{name} {} (max {})", thousands(curve.now()), thousands(curve.peak));
     let room = usize::from(area.width);
+    let now = format!("{name} {}", thousands(curve.now()));
+    let with_peak = format!("{now} (max {})", thousands(curve.peak));
+    let title = if with_peak.len() <= room { with_peak } else { now };
     let skip = curve.points.len().saturating_sub(room);
     let begin = std::iter::repeat_n(0, room.saturating_sub(curve.points.len()));
     let points: Vec<u64> = begin.chain(curve.points.iter().skip(skip).copied()).collect();

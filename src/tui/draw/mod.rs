@@ -58,16 +58,16 @@ pub fn draw(frame: &mut Frame<'_>, view: &View, choice: &mut Choice, theme: Them
         let text = format!("{MIN_WIDTH}x{MIN_HEIGHT} at least; q ends the capture");
         return frame.render_widget(Paragraph::new(text), area);
     }
-    let alarms = banner::height(view, choice);
+    let banner = banner::lines(view, choice, area.width);
     let [head, alarm, body, foot] = Layout::vertical([
         Constraint::Length(head::HEIGHT),
-        Constraint::Length(alarms),
+        Constraint::Length(banner.len() as u16),
         Constraint::Min(5),
         Constraint::Length(1),
     ])
     .areas(area);
     head::draw(frame, head, view, choice, theme);
-    banner::draw(frame, alarm, view, choice, theme);
+    banner::draw(frame, alarm, banner, theme);
     match choice.page.clone() {
         Page::Overview => overview(frame, body, view, choice, theme),
         Page::Findings => findings::draw(frame, body, view, choice.scroll, theme),

@@ -138,7 +138,8 @@ impl Empty {
             let quiet = !fast && !many && s.empty() < RATE / 10;
             self.quiet = if quiet { self.quiet + 1 } else { 0 };
             if self.quiet >= QUIET {
-                said = self.finish(server, start_of(second));
+                said = self.finding(server, start_of(second));
+                (self.episode, self.quiet) = (None, 0);
             }
         }
         self.judged = self.judged.max(Some(second));
@@ -151,10 +152,8 @@ impl Empty {
     }
 
     /// The episode so far.
-    pub fn finish(&mut self, server: Endpoint, now: Timestamp) -> Option<Finding> {
-        let mut episode = self.episode.take()?;
-        self.quiet = 0;
-        episode.frames = self.frames.clone();
+    pub fn finding(&self, server: Endpoint, now: Timestamp) -> Option<Finding> {
+        let episode = self.episode.as_ref()?;
         let lasted = episode.lasted(now);
         let proof = self.not_accepted > 0 || percent(self.silent, self.open) >= SHARE;
         let confidence = Grounds { both_directions: true, proof, lasted }.confidence();
@@ -182,6 +181,9 @@ impl Empty {
             ("top_sources", list.into()),
         ];
         let columns = ["opened", "empty", "open"];
-        Some(episode.finding(("AT016", server.to_string()), now, (confidence, message), columns, evidence))
+        let key = ("AT016", server.to_string());
+        let mut finding = episode.finding(key, now, (confidence, message), columns, evidence);
+        finding.frames = self.frames.sorted();
+        Some(finding)
     }
 }

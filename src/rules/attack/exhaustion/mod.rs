@@ -13,7 +13,7 @@ use super::seconds::{second_of, start_of};
 use crate::config::RuleConfig;
 use crate::rules::counter::Table;
 use crate::rules::{Detector, Finding, Seen};
-use crate::tcp::{Endpoint, Timestamp};
+use crate::tcp::{Duration, Endpoint, Timestamp};
 use crate::track::Fact;
 use empty::GRACE;
 use server::Server;
@@ -105,9 +105,18 @@ impl Detector for Servers {
     fn on_end(&mut self, now: Timestamp, say: &mut Vec<Finding>) {
         // What is younger than three seconds may yet be used.
         self.judge_up_to(second_of(now) - 3, say);
-        for (endpoint, mut server) in self.table.drain() {
-            server.finish(endpoint, now, say);
+        self.so_far(now, say);
+    }
+
+    fn so_far(&self, now: Timestamp, say: &mut Vec<Finding>) {
+        for (endpoint, server) in self.table.sorted() {
+            server.so_far(*endpoint, now, say);
         }
+    }
+
+    /// What is held open is used up until it is given back, however quiet it is.
+    fn silence(&self, _finding: &Finding) -> Duration {
+        Duration::MAX
     }
 
     fn forgotten(&self) -> u64 {
@@ -118,8 +127,8 @@ impl Detector for Servers {
 impl Servers {
     fn server(&mut self, server: Endpoint, now: Timestamp, say: &mut Vec<Finding>) -> &mut Server {
         let found = self.table.at(server, &mut self.gone, Box::default);
-        for (endpoint, mut gone) in self.gone.drain(..) {
-            gone.finish(endpoint, now, say);
+        for (endpoint, gone) in self.gone.drain(..) {
+            gone.so_far(endpoint, now, say);
         }
         found
     }

@@ -37,10 +37,10 @@ impl Server {
         }
     }
 
-    /// It is forgotten, or the input ended: what is on ends now.
-    pub fn finish(&mut self, endpoint: Endpoint, now: Timestamp, say: &mut Vec<Finding>) {
-        say.extend(self.requests.finish(Kind::Request, endpoint, now));
-        say.extend(self.reads.finish(Kind::Read, endpoint, now));
-        say.extend(self.empty.finish(endpoint, now));
+    /// What is on.
+    pub fn so_far(&self, endpoint: Endpoint, now: Timestamp, say: &mut Vec<Finding>) {
+        say.extend(self.requests.finding(Kind::Request, endpoint, now));
+        say.extend(self.reads.finding(Kind::Read, endpoint, now));
+        say.extend(self.empty.finding(endpoint, now));
     }
 }

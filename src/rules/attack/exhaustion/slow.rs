@@ -166,7 +166,10 @@ impl Slow {
             self.since = None;
         }
         let over = self.episode.as_ref().is_some_and(|e| self.now * 2 < e.peak);
-        let said = if over { self.finish(kind, server, at) } else { None };
+        let said = if over { self.finding(kind, server, at) } else { None };
+        if over {
+            (self.episode, self.is_sockstress) = (None, false);
+        }
         if let Some(n) = self.sources.get_mut(&source) {
             *n -= 1;
             if *n == 0 {
@@ -177,8 +180,8 @@ impl Slow {
     }
 
     /// The episode so far.
-    pub fn finish(&mut self, kind: Kind, server: Endpoint, now: Timestamp) -> Option<Finding> {
-        let episode = self.episode.take()?;
+    pub fn finding(&self, kind: Kind, server: Endpoint, now: Timestamp) -> Option<Finding> {
+        let episode = self.episode.as_ref()?;
         let at_once = self.at_once.iter().filter(|_| self.is_sockstress).map(|(a, (_, n))| (*a, *n));
         let mut heaviest: Vec<(IpAddr, u64)> = self.sources.iter().map(|(a, n)| (*a, *n)).collect();
         heaviest.extend(at_once.filter(|(a, _)| !self.sources.contains_key(a)));
@@ -217,11 +220,10 @@ impl Slow {
             ("top_sources", list.into()),
             ("open", self.peak_open.into()),
         ];
-        let sockstress = std::mem::take(&mut self.is_sockstress);
         let mut finding =
             episode.finding((id, server.to_string()), now, (confidence, message), ["slow"], evidence);
         finding.count = peak;
-        finding.variant = match (kind, sockstress) {
+        finding.variant = match (kind, self.is_sockstress) {
             (Kind::Read, true) => Some("sockstress"),
             (Kind::Read, false) => Some("window"),
             (Kind::Request, _) => None,

@@ -57,8 +57,8 @@ impl Detector for TimeWaits {
                 let limit = self.limit;
                 let host = self.hosts.at(own.addr, &mut self.gone, Host::default);
                 host.enter(seen, other.addr, limit);
-                for (addr, mut gone) in self.gone.drain(..) {
-                    say.extend(gone.finish(addr, at));
+                for (addr, gone) in self.gone.drain(..) {
+                    say.extend(gone.finding(addr, at));
                 }
             }
             Fact::TimeWaitEnded { .. } => {
@@ -70,10 +70,13 @@ impl Detector for TimeWaits {
         }
     }
 
-    fn on_end(&mut self, now: Timestamp, say: &mut Vec<Finding>) {
-        for (addr, mut host) in self.hosts.drain() {
-            say.extend(host.finish(addr, now));
-        }
+    fn so_far(&self, now: Timestamp, say: &mut Vec<Finding>) {
+        say.extend(self.hosts.sorted().into_iter().filter_map(|(addr, host)| host.finding(*addr, now)));
+    }
+
+    /// Ends in TIME_WAIT are there until their time is over, however quiet it is.
+    fn silence(&self, _finding: &Finding) -> Duration {
+        Duration::MAX
     }
 
     fn forgotten(&self) -> u64 {
@@ -108,15 +111,19 @@ impl Host {
 
     fn leave(&mut self, addr: IpAddr, at: Timestamp, limit: u64) -> Option<Finding> {
         self.now = self.now.saturating_sub(1);
-        let said = if self.now * 2 < limit { self.finish(addr, at) } else { None };
+        let over = self.now * 2 < limit;
+        let said = if over { self.finding(addr, at) } else { None };
+        if over {
+            self.episode = None;
+        }
         if self.now * 10 < limit && self.since.is_some() {
             *self = Self { now: self.now, ..Self::default() };
         }
         said
     }
 
-    fn finish(&mut self, addr: IpAddr, now: Timestamp) -> Option<Finding> {
-        let episode = self.episode.take()?;
+    fn finding(&self, addr: IpAddr, now: Timestamp) -> Option<Finding> {
+        let episode = self.episode.as_ref()?;
         let lasted = episode.lasted(now);
         let confidence = Grounds { both_directions: true, proof: false, lasted }.confidence();
         let top = self.sources.sorted();

@@ -107,9 +107,9 @@ impl Carpets {
             let place = self.due.partition_point(|(s, _)| *s <= second);
             self.due.insert(place, (second, network));
         }
-        for (network, mut gone) in self.gone.drain(..) {
+        for (network, gone) in self.gone.drain(..) {
             let now = start_of(gone.judged.unwrap_or(second));
-            say.extend(gone.finish(network, now));
+            say.extend(gone.finding(network, now));
         }
     }
 
@@ -129,8 +129,8 @@ impl Carpets {
     }
 
     /// Whether a flood of one host is part of one of its network.
-    pub fn explains<const C: usize>(&mut self, host: IpAddr, flood: &Episode<C>) -> bool {
-        let Some(carpet) = self.table.get(&Network::of(host)) else { return false };
+    pub fn explains<const C: usize>(&self, host: IpAddr, flood: &Episode<C>) -> bool {
+        let Some(carpet) = self.table.peek(&Network::of(host)) else { return false };
         let busiest = carpet
             .spread
             .busiest
@@ -141,11 +141,9 @@ impl Carpets {
         carpet.episode.as_ref().is_some_and(|e| began + 10 >= second_of(e.start()) && !busiest)
     }
 
-    /// The input ended.
-    pub fn finish(&mut self, now: Timestamp, say: &mut Vec<Finding>) {
-        for (network, mut carpet) in self.table.drain() {
-            say.extend(carpet.finish(network, now));
-        }
+    /// What is on.
+    pub fn so_far(&self, now: Timestamp, say: &mut Vec<Finding>) {
+        say.extend(self.table.sorted().into_iter().filter_map(|(network, c)| c.finding(*network, now)));
     }
 
     /// Networks let go so far.
@@ -196,7 +194,10 @@ impl Carpet {
                 && s.sources.count() > SCANNERS;
             match self.alarm.step(second, bad, USUAL, holds) {
                 Turn::Raised => self.begin(second),
-                Turn::Cleared => said = self.finish(network, start_of(second)),
+                Turn::Cleared => {
+                    said = self.finding(network, start_of(second));
+                    self.episode = None;
+                }
                 Turn::Same => {}
             }
             if let Some(episode) = &mut self.episode {
@@ -217,8 +218,8 @@ impl Carpet {
         self.episode = Some(episode);
     }
 
-    fn finish(&mut self, network: Network, now: Timestamp) -> Option<Finding> {
-        let episode = self.episode.take()?;
+    fn finding(&self, network: Network, now: Timestamp) -> Option<Finding> {
+        let episode = self.episode.as_ref()?;
         let s = &self.spread;
         let (hosts, sources) = (s.hosts.count(), s.sources.count());
         let lasted = episode.lasted(now);

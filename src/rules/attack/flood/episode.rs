@@ -6,7 +6,6 @@ use super::victim::Second;
 use crate::rules::attack::episode::{Episode, Grounds, confidence_word, percent, possible};
 use crate::rules::attack::profile::{Profile, Sources};
 use crate::rules::finding::{Finding, Severity};
-use crate::rules::wide::wide;
 use crate::tcp::Timestamp;
 use crate::track::{Confidence, HalfOpenEnd};
 
@@ -27,7 +26,6 @@ pub(super) struct Flood {
     pub pace: Pace,
     pub episode: Episode<3>,
     pub effect: Effect,
-    pub profile: Option<Box<Profile>>,
     sum: Sum,
     /// Of quiet seconds; it counts when the flood goes on after them.
     after: Sum,
@@ -94,7 +92,7 @@ const COLUMNS: [&str; 3] = ["syns", "unfinished", "completed"];
 impl Flood {
     pub fn new(pace: Pace, since: i64, first: Timestamp, raised: Timestamp, effect: Effect) -> Self {
         let episode = Episode::new(since, first, raised);
-        Self { pace, episode, effect, profile: None, sum: Sum::default(), after: Sum::default() }
+        Self { pace, episode, effect, sum: Sum::default(), after: Sum::default() }
     }
 
     /// A surge is none.
@@ -112,28 +110,24 @@ impl Flood {
         }
     }
 
-    /// What is known of it while it goes on; the finding comes at its end and knows more.
-    pub fn so_far(&self, key: String, half_open: u64, now: Timestamp) -> Finding {
-        let message = format!(
-            "SYN flood on {key} goes on: {} handshakes begun and not finished in {}, up to {} a second; {half_open} half-open now",
-            self.episode.count,
-            self.episode.lasted(now),
-            self.episode.peak,
-        );
-        let mut finding = wide("AT001", key, now, message);
-        finding.start = Some(self.episode.start());
-        finding.count = self.episode.count;
+    /// The finding about `key`, as it stands; `truncated` where the capture ended before it did.
+    pub fn finding(
+        &self,
+        key: String,
+        profile: Option<&Profile>,
+        now: Timestamp,
+        truncated: bool,
+    ) -> Finding {
+        let mut finding = match self.pace {
+            Pace::Surge => self.surge(key, now),
+            Pace::Fast | Pace::Slow => self.attack(key, profile, now, truncated),
+        };
+        finding.frames = profile.map(|p| p.frames.sorted()).unwrap_or_default();
         finding
     }
 
-    /// The finding about `key`; `truncated` where the capture ended before it did.
-    pub fn finding(mut self, key: String, now: Timestamp, truncated: bool) -> Finding {
-        let profile = self.profile.take();
-        if self.pace == Pace::Surge {
-            self.episode.frames = profile.map(|p| p.frames).unwrap_or_default();
-            return self.surge(key, now);
-        }
-        let score = profile.as_ref().map_or(0, |p| p.score(self.effect.is_unanswered()));
+    fn attack(&self, key: String, profile: Option<&Profile>, now: Timestamp, truncated: bool) -> Finding {
+        let score = profile.map_or(0, |p| p.score(self.effect.is_unanswered()));
         let kind = match score {
             3.. => Sources::Spoofed,
             1..=2 => Sources::Mixed,
@@ -150,7 +144,7 @@ impl Flood {
             if self.pace == Pace::Slow { ", a slow one that keeps the SYN queue full," } else { "" },
             self.sum.unfinished,
             self.episode.peak,
-            whence(profile.as_deref(), self.sum.syns, kind),
+            whence(profile, self.sum.syns, kind),
             self.effect(),
             confidence_word(confidence),
             defence(kind),
@@ -170,17 +164,13 @@ impl Flood {
             ("truncated", truncated.into()),
         ];
         evidence.extend(profile.iter().flat_map(|p| p.evidence(self.sum.syns, score, kind)));
-        if let Some(profile) = profile {
-            self.episode.frames = profile.frames;
-        }
-        let pace = self.pace;
         let mut finding = self.episode.finding(("AT001", key), now, (confidence, message), COLUMNS, evidence);
-        finding.variant = Some(if pace == Pace::Slow { "slow" } else { kind.name() });
+        finding.variant = Some(if self.pace == Pace::Slow { "slow" } else { kind.name() });
         finding
     }
 
     /// Not a flood: a note that says why there are so many.
-    fn surge(self, key: String, now: Timestamp) -> Finding {
+    fn surge(&self, key: String, now: Timestamp) -> Finding {
         let lasted = self.episode.lasted(now);
         let message = format!(
             "surge at {key}: {} connection attempts in {lasted}, up to {} a second, and {} % of them completed: many clients, not a flood",

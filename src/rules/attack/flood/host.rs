@@ -6,6 +6,7 @@ use super::MAX_LISTENERS;
 use super::carpet::Share;
 use super::episode::Flood;
 use super::victim::{Judge, Victim};
+use crate::rules::attack::profile::Profile;
 use crate::tcp::Timestamp;
 
 /// One address that attempts are made at.
@@ -39,8 +40,10 @@ impl<'a> Suspect<'a> {
     }
 }
 
-/// What ended at a port, or at all.
-pub(super) type Ending = (Option<u16>, Flood);
+/// A flood at a port, or at all; and what its attempts look like.
+pub(super) type Told<'a> = (Option<u16>, &'a Flood, Option<&'a Profile>);
+/// The same of one that ended.
+pub(super) type Ending = (Option<u16>, Flood, Option<Box<Profile>>);
 
 /// Quiet seconds beyond these change nothing any more.
 const QUIET: i64 = 64;
@@ -101,11 +104,11 @@ impl Host {
                 let bad = listener.unfinished(second);
                 let judge =
                     Judge { second, at, queue_limit: queue_limit(*port), all_ports: false, explained: 0 };
-                ended.extend(listener.judge(&judge).into_iter().map(|f| (Some(*port), f)));
+                ended.extend(listener.judge(&judge).into_iter().map(|(f, p)| (Some(*port), f, p)));
                 explained += if listener.is_flooded() { bad } else { 0 };
             }
             let judge = Judge { second, at, queue_limit: u64::MAX, all_ports: true, explained };
-            ended.extend(self.all.judge(&judge).into_iter().map(|f| (None, f)));
+            ended.extend(self.all.judge(&judge).into_iter().map(|(f, p)| (None, f, p)));
         }
         self.judged = self.judged.max(Some(second));
         ended
@@ -123,20 +126,10 @@ impl Host {
         self.all.is_watched() || self.listeners.iter().any(|(_, v)| v.is_watched())
     }
 
-    /// Floods that are on: at a port, or at all; and how many connections are half-open there.
-    pub fn floods(&self) -> impl Iterator<Item = (Option<u16>, &Flood, u64)> {
+    /// Floods that are on.
+    pub fn so_far(&self) -> impl Iterator<Item = Told<'_>> {
         let listeners = self.listeners.iter().map(|(port, victim)| (Some(*port), &**victim));
-        listeners.chain([(None, &self.all)]).filter_map(|(port, v)| Some((port, v.flood()?, v.queue())))
-    }
-
-    /// It is forgotten, or the input ended: what is on ends now.
-    pub fn finish(&mut self) -> Vec<Ending> {
-        let listeners = self.listeners.iter_mut().flat_map(|(port, v)| {
-            let port = *port;
-            v.finish().into_iter().map(move |f| (Some(port), f))
-        });
-        let mut ended: Vec<Ending> = listeners.collect();
-        ended.extend(self.all.finish().into_iter().map(|f| (None, f)));
-        ended
+        let victims = listeners.chain([(None, &self.all)]);
+        victims.flat_map(|(port, v)| v.floods().map(move |f| (port, f, v.profile.as_deref())))
     }
 }

@@ -21,7 +21,7 @@ use crate::rules::{Detector, Finding, Seen};
 use crate::tcp::{Endpoint, Timestamp};
 use crate::track::{Ended, Fact, HalfOpenEnd, Record};
 use carpet::Carpets;
-use host::{Ending, Host, Suspect};
+use host::{Host, Suspect, Told};
 use victim::GRACE;
 
 /// The detector behind AT001, AT002 and CN006.
@@ -105,20 +105,16 @@ impl Detector for Floods {
 
     fn on_end(&mut self, now: Timestamp, say: &mut Vec<Finding>) {
         self.judge_up_to(second_of(now), Some(now), say);
-        for (addr, mut host) in self.hosts.drain() {
-            let ended = host.finish();
-            self.tell(addr, ended, now, true, say);
-        }
-        self.carpets.finish(now, say);
+        self.so_far(now, say);
     }
 
-    fn going_on(&self, now: Timestamp, say: &mut Vec<Finding>) {
-        for (addr, host) in self.hosts.iter() {
-            for (port, flood, half_open) in host.floods() {
-                let key = port.map_or(addr.to_string(), |port| Endpoint::new(*addr, port).to_string());
-                say.push(flood.so_far(key, half_open, now));
+    fn so_far(&self, now: Timestamp, say: &mut Vec<Finding>) {
+        for (addr, host) in self.hosts.sorted() {
+            for (port, flood, profile) in host.so_far() {
+                self.tell(*addr, (port, flood, profile), now, true, say);
             }
         }
+        self.carpets.so_far(now, say);
     }
 
     fn forgotten(&self) -> u64 {
@@ -182,9 +178,11 @@ impl Floods {
     fn at(&mut self, addr: IpAddr, say: &mut Vec<Finding>) -> &mut Host {
         if self.hosts.get(&addr).is_none() {
             self.hosts.at(addr, &mut self.gone, Box::default);
-            for (gone, mut host) in std::mem::take(&mut self.gone) {
-                let (ended, now) = (host.finish(), start_of(host.judged.unwrap_or(0)));
-                self.tell(gone, ended, now, true, say);
+            for (gone, host) in std::mem::take(&mut self.gone) {
+                let now = start_of(host.judged.unwrap_or(0));
+                for flood in host.so_far() {
+                    self.tell(gone, flood, now, true, say);
+                }
             }
         }
         self.hosts.at(addr, &mut self.gone, Box::default)
@@ -217,26 +215,25 @@ impl Floods {
                 let place = self.due.partition_point(|(s, _)| *s <= next);
                 self.due.insert(place, (next, addr));
             }
-            self.tell(addr, ended, at, false, say);
+            for (port, flood, profile) in &ended {
+                self.tell(addr, (*port, flood, profile.as_deref()), at, false, say);
+            }
         }
         self.carpets.judge_up_to(last, say);
     }
 
-    /// Floods that ended. Those that are part of one against the whole network are told as that.
+    /// A flood. One that is part of one against the whole network is told as that.
     fn tell(
-        &mut self,
+        &self,
         addr: IpAddr,
-        ended: Vec<Ending>,
+        (port, flood, profile): Told<'_>,
         now: Timestamp,
-        is_end: bool,
+        truncated: bool,
         say: &mut Vec<Finding>,
     ) {
-        for (port, flood) in ended {
-            if flood.is_attack() && self.carpets.explains(addr, &flood.episode) {
-                continue;
-            }
+        if !flood.is_attack() || !self.carpets.explains(addr, &flood.episode) {
             let key = port.map_or(addr.to_string(), |port| Endpoint::new(addr, port).to_string());
-            say.push(flood.finding(key, now, is_end));
+            say.push(flood.finding(key, profile, now, truncated));
         }
     }
 }

@@ -85,14 +85,9 @@ const SURGE: (u64, f64) = (200, 3.0);
 const SURGE_WATCHED: u32 = 10;
 
 impl Victim {
-    /// The flood that is on.
-    pub fn flood(&self) -> Option<&Flood> {
-        self.flood.as_deref()
-    }
-
-    /// Half-open connections.
-    pub fn queue(&self) -> u64 {
-        self.queue
+    /// What is on.
+    pub fn floods(&self) -> impl Iterator<Item = &Flood> {
+        self.flood.iter().chain(&self.surge).map(|flood| &**flood)
     }
 
     /// A new attempt.
@@ -195,8 +190,8 @@ impl Victim {
         self.begin((since, since), Pace::Fast, at);
     }
 
-    /// Judges one second. What ended with it is given back.
-    pub fn judge(&mut self, judge: &Judge) -> Vec<Flood> {
+    /// Judges one second. What ended with it is given back, with what its attempts look like.
+    pub fn judge(&mut self, judge: &Judge) -> Vec<(Flood, Option<Box<Profile>>)> {
         let s = self.ring.get(judge.second);
         let bad = s.unfinished();
         self.pending = self.pending.saturating_sub(bad);
@@ -221,10 +216,7 @@ impl Victim {
         if self.flood.is_none() && self.surge.is_none() && self.pending < WARM / 8 && self.queue < WARM / 2 {
             self.profile = None;
         }
-        for flood in &mut ended {
-            flood.profile = self.profile.take();
-        }
-        ended
+        ended.into_iter().map(|flood| (flood, self.profile.take())).collect()
     }
 
     /// The conditions beside the sum: enough, most of all attempts, and no better explanation.
@@ -324,15 +316,5 @@ impl Victim {
             flood.second(second, &self.ring.get(second));
         }
         Box::new(flood)
-    }
-
-    /// The input ended, or the victim is forgotten: what is on ends now.
-    pub fn finish(&mut self) -> Vec<Flood> {
-        let mut ended: Vec<Flood> =
-            self.flood.take().into_iter().chain(self.surge.take()).map(|f| *f).collect();
-        for flood in &mut ended {
-            flood.profile = self.profile.take();
-        }
-        ended
     }
 }

@@ -86,13 +86,13 @@ impl Detector for BlindResets {
         }
     }
 
-    fn on_end(&mut self, _now: Timestamp, say: &mut Vec<Finding>) {
-        for (pair, tries) in self.pairs.drain() {
-            say.push(tries.finding(pair, &self.limits));
+    fn so_far(&self, _now: Timestamp, say: &mut Vec<Finding>) {
+        for (pair, tries) in self.pairs.sorted() {
+            say.push(tries.finding(*pair, &self.limits));
         }
-        for (service, ports) in self.services.drain() {
-            let was_open = self.open.get(&service).is_some();
-            say.extend(ports.finding(&service, was_open, &self.limits));
+        for (service, ports) in self.services.sorted() {
+            let was_open = self.open.peek(service).is_some();
+            say.extend(ports.finding(service, was_open, &self.limits));
         }
     }
 
@@ -173,7 +173,7 @@ fn only_resets(record: &Record) -> Option<Endpoint> {
 }
 
 impl Tries {
-    fn finding(self, (from, to): Pair, limits: &ScanThresholds) -> Finding {
+    fn finding(&self, (from, to): Pair, limits: &ScanThresholds) -> Finding {
         let worst = &self.worst;
         // The first two make the step that the others keep.
         let strides = (u64::from(worst.even_steps) + 2) * 10 >= u64::from(worst.distinct) * 9;
@@ -198,7 +198,7 @@ impl Tries {
 }
 
 impl Ports {
-    fn finding(self, (host, service): &Service, was_open: bool, limits: &ScanThresholds) -> Option<Finding> {
+    fn finding(&self, (host, service): &Service, was_open: bool, limits: &ScanThresholds) -> Option<Finding> {
         let ports = self.ports.len() as u64;
         if ports < limits.blind_ports || !was_open {
             return None;

@@ -9,12 +9,7 @@ pub(super) fn hijack(scene: &Scene<'_>) -> Option<Judgement> {
     let server = &scene.connection.ends[scene.event.end];
     let (first, second, gap) = match scene.event.fact {
         Fact::SynAckIsnChanged { first, second, gap } => (first, second, gap),
-        Fact::HandshakeDone { .. } => {
-            let message = "two hosts answered one SYN as {server}, with {first_isn} (TTL {first_ttl}) and {second_isn} \
-                           (TTL {second_ttl}); the {peer} accepted {accepted}";
-            let accepted = server.iss.map(|s| s.0);
-            return Some(Judgement::Amend(Detail::new(message).with("accepted", accepted)));
-        }
+        Fact::HandshakeDone { .. } => return Some(Judgement::Amend(accepted)),
         _ => return None,
     };
     let opening = server.state == State::SynReceived
@@ -45,6 +40,13 @@ pub(super) fn hijack(scene: &Scene<'_>) -> Option<Judgement> {
         .with("gap", gap.to_string())
         .with("gap_ns", gap.0)
         .report()
+}
+
+fn accepted(scene: &Scene<'_>) -> Detail {
+    let message = "two hosts answered one SYN as {server}, with {first_isn} (TTL {first_ttl}) and {second_isn} \
+                   (TTL {second_ttl}); the {peer} accepted {accepted}";
+    let server = &scene.connection.ends[scene.event.end];
+    Detail::new(message).with("accepted", server.iss.map(|s| s.0))
 }
 
 /// Other options or another window than its sender's SYN+ACK before.

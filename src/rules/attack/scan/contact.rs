@@ -76,7 +76,7 @@ impl Contact {
     }
 
     /// A completed connection that was closed sooner carried nothing because nobody wanted it to (tcp.md §5.2).
-    const AT_ONCE: Duration = Duration::from_secs(1);
+    pub const AT_ONCE: Duration = Duration::from_secs(1);
 
     /// The attempt that a record tells of; `None` where it says nothing about a scan.
     pub fn of(record: &Record) -> Option<Self> {

@@ -8,8 +8,18 @@ mod stealth;
 mod targets;
 mod timeline;
 mod walk;
+mod watch;
 
 use crate::rules::registry::rules;
+use crate::tcp::Duration;
+
+/// What came of a connection that does not go on is told when it is let go: [`TrackConfig::linger`] after its end, and
+/// a little later by a clock that stands between packets.
+///
+/// [`TrackConfig::linger`]: crate::config::TrackConfig::linger
+const LATE: Duration = Duration::from_secs(75);
+/// A source that has not tried anything for so long does not go on, as with floods (tcp.md §5.0).
+const QUIET: Duration = Duration::from_secs(30);
 
 rules! {
     /// ## What it reports
@@ -51,7 +61,7 @@ rules! {
     /// Jung, Paxson, Berger, Balakrishnan: Fast Portscan Detection (IEEE S&P 2004); 15 in five minutes is Zeek's default.
     "AT008" "vertical-scan" {
         severity: Warning, source: "Jung et al., IEEE S&P 2004", since: "0.1",
-        wants: [Opened, FlagsRefused], check: Capture(sources::sources),
+        wants: [Opened, FlagsRefused, Refused, HalfOpenLeft, LifeBegan, LifeEnded], check: Capture(sources::sources),
     }
     /// ## What it reports
     /// A source that tries one port of many hosts: 25 different ones within 300 s that refused, did not answer, or were
@@ -69,6 +79,6 @@ rules! {
     /// Jung, Paxson, Berger, Balakrishnan: Fast Portscan Detection (IEEE S&P 2004); 25 in five minutes is Zeek's default.
     "AT009" "horizontal-scan" {
         severity: Warning, source: "Jung et al., IEEE S&P 2004", since: "0.1",
-        wants: [Opened, FlagsRefused], check: Capture(sources::sources),
+        wants: [Opened, FlagsRefused, Refused, HalfOpenLeft, LifeBegan, LifeEnded], check: Capture(sources::sources),
     }
 }

@@ -12,6 +12,8 @@ use super::first::FirstContacts;
 use super::spread::Spreads;
 use super::targets::{Pace, Paces, Scan, Targets};
 use super::walk::Walk;
+use super::watch::Watch;
+use super::{LATE, QUIET};
 use crate::config::{RuleConfig, ScanThresholds};
 use crate::rules::counter::Table;
 use crate::rules::finding::{Finding, Severity};
@@ -32,6 +34,7 @@ pub(super) fn sources(config: &RuleConfig) -> Box<dyn Detector> {
         spreads: Spreads::default(),
         young: Vec::new(),
         dropped: 0,
+        watch: None,
     })
 }
 
@@ -57,10 +60,15 @@ struct Sources {
     spreads: Spreads,
     young: Vec<Contact>,
     dropped: u64,
+    /// What is told while it goes on, where somebody watches.
+    watch: Option<Watch>,
 }
 
 impl Detector for Sources {
     fn on_seen(&mut self, seen: &Seen, say: &mut Vec<Finding>) {
+        if let Some(watch) = &mut self.watch {
+            watch.on_seen(seen, &self.limits);
+        }
         if seen.event.fact == Fact::FlagsRefused && !self.limits.trusts(seen.ends().0.addr) {
             return self.take(Contact::odd(seen), say);
         }
@@ -94,13 +102,30 @@ impl Detector for Sources {
             let is_young = now.since(contact.at) < UNANSWERED;
             self.take(Contact { is_young, ..contact }, say);
         }
-        for (key, mut targets) in self.hosts.drain() {
-            say.extend(targets.scan.take().and_then(|scan| self.vertical(&key, &scan)));
-        }
-        for (key, mut targets) in self.ports.drain() {
-            say.extend(targets.scan.take().and_then(|scan| self.horizontal(&key, &scan)));
-        }
-        self.spreads.finish(&self.limits, say);
+        self.so_far(now, say);
+    }
+
+    fn so_far(&self, _now: Timestamp, say: &mut Vec<Finding>) {
+        self.scans(|_| true, say);
+        self.spreads.so_far(&self.limits, say);
+    }
+
+    fn watch(&mut self) {
+        self.watch = Some(Watch::default());
+    }
+
+    fn going_on(&self, now: Timestamp, say: &mut Vec<Finding>) {
+        let Some(watch) = &self.watch else { return self.so_far(now, say) };
+        // What is too slow for a watch is fast enough for its records.
+        self.scans(|source| !watch.knows(source.addr), say);
+        watch.going_on(now, &self.limits, say);
+        self.spreads.so_far(&self.limits, say);
+    }
+
+    fn silence(&self, finding: &Finding) -> Duration {
+        // Segments that no stack sends, and SYNs alone, are known at once.
+        let prompt = matches!(finding.variant, Some("distributed" | "stealth"));
+        if prompt { QUIET } else { LATE + QUIET }
     }
 
     fn forgotten(&self) -> u64 {
@@ -177,7 +202,17 @@ impl Sources {
         }
     }
 
-    fn vertical(&mut self, (source, host): &HostKey, scan: &Scan<u16>) -> Option<Finding> {
+    /// Scans that have not ended, of these sources.
+    fn scans(&self, of: impl Fn(&Source) -> bool, say: &mut Vec<Finding>) {
+        for (key, targets) in self.hosts.sorted().into_iter().filter(|(key, _)| of(&key.0)) {
+            say.extend(targets.scan.as_ref().and_then(|scan| self.vertical(key, scan)));
+        }
+        for (key, targets) in self.ports.sorted().into_iter().filter(|(key, _)| of(&key.0)) {
+            say.extend(targets.scan.as_ref().and_then(|scan| self.horizontal(key, scan)));
+        }
+    }
+
+    fn vertical(&self, (source, host): &HostKey, scan: &Scan<u16>) -> Option<Finding> {
         let open: Vec<u16> = scan.open.keys().copied().collect();
         let listed = list(&open, scan.half_open + scan.empty);
         let what = format!("{} ports of {host}", scan.count());
@@ -187,7 +222,7 @@ impl Sources {
         Some(finding)
     }
 
-    fn horizontal(&mut self, (source, port): &PortKey, scan: &Scan<IpAddr>) -> Option<Finding> {
+    fn horizontal(&self, (source, port): &PortKey, scan: &Scan<IpAddr>) -> Option<Finding> {
         let open: Vec<String> = scan.open.keys().map(IpAddr::to_string).collect();
         let listed = list(&open, scan.half_open + scan.empty);
         let what = format!("port {port} of {} hosts", scan.count());
@@ -200,7 +235,7 @@ impl Sources {
     /// `None` where the source succeeds too often to be a scanner, or asks the same again and again: a flood, or one in
     /// its name (AT001, AT003).
     fn finding<T: Copy + Ord>(
-        &mut self,
+        &self,
         id: &'static str,
         source: &Source,
         key: String,
@@ -208,7 +243,7 @@ impl Sources {
         open: &str,
         scan: &Scan<T>,
     ) -> Option<Finding> {
-        let walk = self.walks.get(source);
+        let walk = self.walks.peek(source);
         let (failures, successes) = walk.map_or((scan.count(), 0), |w| (w.failures, w.successes));
         if successes * 100 >= (failures + successes) * self.limits.scan_success {
             return None;
@@ -218,7 +253,7 @@ impl Sources {
         if too_early || scan.again > scan.count().saturating_mul(self.limits.scan_again) {
             return None;
         }
-        let tool = self.tools.get(&source.addr).copied();
+        let tool = self.tools.peek(&source.addr).copied();
         let lasted = scan.times.1.since(scan.times.0);
         let with = tool.map(|t| format!(", it seems with {t}")).unwrap_or_default();
         let odd = if scan.odd > 0 { format!(", {} with odd flags", scan.odd) } else { String::new() };
@@ -260,7 +295,7 @@ impl Sources {
 }
 
 /// ` (22, 80)`, the first ones.
-fn list<T: ToString>(open: &[T], all: u64) -> String {
+pub(super) fn list<T: ToString>(open: &[T], all: u64) -> String {
     let shown: Vec<String> = open.iter().take(SHOWN).map(ToString::to_string).collect();
     let more = if all > shown.len() as u64 { ", …" } else { "" };
     if shown.is_empty() { String::new() } else { format!(" ({}{more})", shown.join(", ")) }
@@ -269,4 +304,4 @@ fn list<T: ToString>(open: &[T], all: u64) -> String {
 /// Open targets named in a sentence.
 const SHOWN: usize = 8;
 /// A SYN without an answer after this time failed (tcp.md §5.2).
-const UNANSWERED: Duration = Duration::from_secs(3);
+pub(super) const UNANSWERED: Duration = Duration::from_secs(3);

@@ -66,9 +66,9 @@ impl Spreads {
         }
     }
 
-    /// What is left to be said.
-    pub fn finish(&mut self, limits: &ScanThresholds, say: &mut Vec<Finding>) {
-        say.extend(self.table.drain().into_iter().filter_map(|(key, spread)| spread.finding(&key, limits)));
+    /// What there is to say.
+    pub fn so_far(&self, limits: &ScanThresholds, say: &mut Vec<Finding>) {
+        say.extend(self.table.sorted().into_iter().filter_map(|(key, spread)| spread.finding(key, limits)));
     }
 
     /// Networks and ports let go so far.
@@ -99,7 +99,7 @@ impl Spread {
         self.timeline.add(seen.event.at, 0);
     }
 
-    fn finding(self, (network, port): &Key, limits: &ScanThresholds) -> Option<Finding> {
+    fn finding(&self, (network, port): &Key, limits: &ScanThresholds) -> Option<Finding> {
         let syns = self.headers.total();
         if syns < limits.horizontal {
             return None;

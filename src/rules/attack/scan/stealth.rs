@@ -6,12 +6,13 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use super::timeline::Timeline;
+use super::{LATE, QUIET};
 use crate::config::{RuleConfig, ScanThresholds};
 use crate::rules::counter::{Frames, Table};
 use crate::rules::finding::{Finding, Severity};
 use crate::rules::registry::{Detector, Seen};
 use crate::rules::wide::wide;
-use crate::tcp::{Endpoint, Flags, Timestamp};
+use crate::tcp::{Duration, Endpoint, Flags, Timestamp};
 use crate::track::{Confidence, Fact, Flow, Record};
 
 /// The detector behind AT007.
@@ -92,8 +93,14 @@ impl Detector for Stealth {
         }
     }
 
-    fn on_end(&mut self, _now: Timestamp, say: &mut Vec<Finding>) {
-        say.extend(self.sources.drain().into_iter().filter_map(|(key, probes)| probes.finding(&key)));
+    fn so_far(&self, _now: Timestamp, say: &mut Vec<Finding>) {
+        say.extend(self.sources.sorted().into_iter().filter_map(|(key, probes)| probes.finding(key)));
+    }
+
+    /// What came of an ACK is known only when its connection, which is none, is let go.
+    fn silence(&self, finding: &Finding) -> Duration {
+        let late = matches!(finding.variant, Some("ack" | "maimon"));
+        if late { LATE + QUIET } else { QUIET }
     }
 
     fn forgotten(&self) -> u64 {
@@ -165,7 +172,7 @@ impl Probes {
         }
     }
 
-    fn finding(self, (source, kind): &Key) -> Option<Finding> {
+    fn finding(&self, (source, kind): &Key) -> Option<Finding> {
         let noticed = self.noticed?;
         if *kind == MIXED && (self.is_told || self.kinds.len() < 2) {
             return None;

@@ -91,9 +91,9 @@ impl Senders {
         }
     }
 
-    /// The input ended.
-    pub fn finish(&mut self, say: &mut Vec<Finding>) {
-        say.extend(self.table.drain().into_iter().filter_map(|(addr, sender)| sender.finding(addr)));
+    /// What there is to say of those that were not silent for long.
+    pub fn so_far(&self, say: &mut Vec<Finding>) {
+        say.extend(self.table.sorted().into_iter().filter_map(|(addr, sender)| sender.finding(*addr)));
     }
 
     /// Senders let go so far.

@@ -80,8 +80,8 @@ impl Clients {
             }
         }
         let c = self.table.at(client.addr, &mut self.gone, || Box::new(Client::new(second)));
-        for (addr, mut gone) in self.gone.drain(..) {
-            say.extend(gone.finish(addr, start_of(second)));
+        for (addr, gone) in self.gone.drain(..) {
+            say.extend(gone.finding(addr, start_of(second)));
         }
         if c.episode.is_none() && second - c.since >= 60 {
             **c = Client { due: c.due, judged: c.judged, ..Client::new(second) };
@@ -136,11 +136,9 @@ impl Clients {
         }
     }
 
-    /// The input ended.
-    pub fn finish(&mut self, now: Timestamp, say: &mut Vec<Finding>) {
-        for (addr, mut client) in self.table.drain() {
-            say.extend(client.finish(addr, now));
-        }
+    /// What is on.
+    pub fn so_far(&self, now: Timestamp, say: &mut Vec<Finding>) {
+        say.extend(self.table.sorted().into_iter().filter_map(|(addr, client)| client.finding(*addr, now)));
     }
 
     /// Clients let go so far.
@@ -182,7 +180,10 @@ impl Client {
                     }
                     self.episode = Some(episode);
                 }
-                Turn::Cleared => said = self.finish(addr, start_of(second)),
+                Turn::Cleared => {
+                    said = self.finding(addr, start_of(second));
+                    (self.episode, self.sum) = (None, Second::default());
+                }
                 Turn::Same => {}
             }
             if let Some(episode) = &mut self.episode {
@@ -207,9 +208,8 @@ impl Client {
             && unwanted * 2 >= answered
     }
 
-    fn finish(&mut self, addr: IpAddr, now: Timestamp) -> Option<Finding> {
-        let mut episode = self.episode.take()?;
-        episode.frames = self.frames.clone();
+    fn finding(&self, addr: IpAddr, now: Timestamp) -> Option<Finding> {
+        let episode = self.episode.as_ref()?;
         let lasted = episode.lasted(now);
         let refused = percent(self.sum.cancelled.into(), self.sum.answered.into());
         let confidence = Grounds { both_directions: true, proof: refused >= 20, lasted }.confidence();
@@ -228,9 +228,9 @@ impl Client {
             ("cancelled", self.sum.cancelled.into()),
             ("syn_acks_repeated", self.sum.repeated.into()),
         ];
-        self.sum = Second::default();
         let key = ("AT003", addr.to_string());
         let mut finding = episode.finding(key, now, (confidence, message), COLUMNS, evidence);
+        finding.frames = self.frames.sorted();
         finding.variant = Some("reflector");
         Some(finding)
     }

@@ -53,14 +53,8 @@ impl Flood {
         self.heard.again += heard.again;
     }
 
-    /// The finding; `speaks` where something else that the receiver sent was captured.
-    pub fn finding(
-        mut self,
-        addr: IpAddr,
-        picture: Option<&Picture>,
-        speaks: bool,
-        now: Timestamp,
-    ) -> Finding {
+    /// The finding, as it stands; `speaks` where something else that the receiver sent was captured.
+    pub fn finding(&self, addr: IpAddr, picture: Option<&Picture>, speaks: bool, now: Timestamp) -> Finding {
         let refused = percent(self.heard.refused, self.heard.tuples);
         let proof = match self.attack {
             Attack::Reflection | Attack::Middlebox => refused >= 20,
@@ -82,12 +76,10 @@ impl Flood {
             ("refused_percent", refused.into()),
             ("receiver_seen", speaks.into()),
         ];
-        if let Some(picture) = picture {
-            evidence.extend(picture.evidence());
-            self.episode.frames = picture.frames.clone();
-        }
+        evidence.extend(picture.iter().flat_map(|p| p.evidence()));
         let key = (id, addr.to_string());
         let mut finding = self.episode.finding(key, now, (confidence, message), COLUMNS, evidence);
+        finding.frames = picture.map(|p| p.frames.sorted()).unwrap_or_default();
         finding.variant = variant;
         finding
     }

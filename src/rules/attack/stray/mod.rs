@@ -112,12 +112,16 @@ impl Detector for Strays {
 
     fn on_end(&mut self, now: Timestamp, say: &mut Vec<Finding>) {
         self.judge_up_to(second_of(now), Some(now), say);
-        for (addr, mut target) in self.targets.drain() {
-            target.finish(addr, now, say);
+        self.so_far(now, say);
+    }
+
+    fn so_far(&self, now: Timestamp, say: &mut Vec<Finding>) {
+        for (addr, target) in self.targets.sorted() {
+            target.so_far(*addr, now, say);
         }
-        self.clients.finish(now, say);
-        self.senders.finish(say);
-        self.servers.finish(now, say);
+        self.clients.so_far(now, say);
+        self.senders.so_far(say);
+        self.servers.so_far(now, say);
     }
 
     fn forgotten(&self) -> u64 {
@@ -132,8 +136,8 @@ impl Strays {
     /// A receiver, made where it is not known, and called for judgement.
     fn target(&mut self, addr: IpAddr, second: i64, say: &mut Vec<Finding>) -> &mut Target {
         let target = self.targets.at(addr, &mut self.gone, Box::default);
-        for (addr, mut gone) in self.gone.drain(..) {
-            gone.finish(addr, start_of(second), say);
+        for (addr, gone) in self.gone.drain(..) {
+            gone.so_far(addr, start_of(second), say);
         }
         if target.due.is_none_or(|due| second > due) {
             target.due = Some(second);

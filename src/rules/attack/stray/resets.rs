@@ -21,7 +21,7 @@ impl Default for Servers {
 }
 
 /// The resets of one second; and the episode they are part of.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Server {
     second: i64,
     count: u64,
@@ -47,13 +47,14 @@ impl Servers {
         let (from, server) = (seen.endpoints[client & 1], seen.endpoints[1 - (client & 1)]);
         let (second, at) = (second_of(seen.event.at), seen.event.at);
         let s = self.table.at(server, &mut self.gone, || Box::new(Server::new(second, at)));
-        for (endpoint, mut gone) in self.gone.drain(..) {
-            say.extend(gone.finish(endpoint, at));
+        for (endpoint, gone) in self.gone.drain(..) {
+            say.extend(gone.finding(endpoint, at));
         }
         if second > s.second {
             s.close_second();
             if second - s.second > QUIET {
-                say.extend(s.finish(server, at));
+                say.extend(s.finding(server, at));
+                (s.episode, s.frames) = (None, Frames::default());
             }
             s.begin_second(second, at);
         }
@@ -63,11 +64,14 @@ impl Servers {
         s.frames.add(seen.event.frame);
     }
 
-    /// The input ended.
-    pub fn finish(&mut self, now: Timestamp, say: &mut Vec<Finding>) {
-        for (endpoint, mut server) in self.table.drain() {
-            server.close_second();
-            say.extend(server.finish(endpoint, now));
+    /// What is on, the second that has only begun included.
+    pub fn so_far(&self, now: Timestamp, say: &mut Vec<Finding>) {
+        for (endpoint, server) in self.table.sorted() {
+            if server.episode.is_some() || server.count >= FLOOR {
+                let mut closed = server.clone();
+                closed.close_second();
+                say.extend(closed.finding(*endpoint, now));
+            }
         }
     }
 
@@ -108,9 +112,8 @@ impl Server {
         }
     }
 
-    fn finish(&mut self, server: Endpoint, now: Timestamp) -> Option<Finding> {
-        let mut episode = self.episode.take()?;
-        episode.frames = std::mem::take(&mut self.frames);
+    fn finding(&self, server: Endpoint, now: Timestamp) -> Option<Finding> {
+        let episode = self.episode.as_ref()?;
         let lasted = episode.lasted(now);
         // All with one TTL, and not that of their senders: that is the proof.
         let confidence = Grounds { both_directions: true, proof: true, lasted }.confidence();
@@ -130,6 +133,7 @@ impl Server {
         ];
         let key = ("AT006", server.to_string());
         let mut finding = episode.finding(key, now, (confidence, message), ["reset"], evidence);
+        finding.frames = self.frames.sorted();
         finding.variant = Some("in-state");
         Some(finding)
     }

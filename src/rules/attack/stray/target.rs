@@ -232,10 +232,10 @@ impl Target {
         }
     }
 
-    /// It is forgotten, or the input ended: what is on ends now.
-    pub fn finish(&mut self, addr: IpAddr, now: Timestamp, say: &mut Vec<Finding>) {
-        for k in &mut self.kinds {
-            if let Some(flood) = k.flood.take() {
+    /// What is on.
+    pub fn so_far(&self, addr: IpAddr, now: Timestamp, say: &mut Vec<Finding>) {
+        for k in &self.kinds {
+            if let Some(flood) = &k.flood {
                 say.push(flood.finding(addr, k.picture.as_deref(), self.speaks, now));
             }
         }

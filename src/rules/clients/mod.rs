@@ -2,16 +2,20 @@
 //!
 //! The table holds 16,384 such pairs, those least recently heard of go first; one that goes says what it has to say.
 
+mod churn;
+
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use super::counter::{Frames, Table};
+use churn::{Life, Lives};
+
+use super::counter::Table;
 use super::finding::{Finding, Severity};
 use super::registry::{Detector, Seen};
 use super::signatures::Signatures;
 use super::wide::wide;
 use crate::config::{RuleConfig, Thresholds};
-use crate::tcp::{Duration, Endpoint, Timestamp};
+use crate::tcp::{Endpoint, Timestamp};
 use crate::track::{Confidence, Event, Fact, OpenOutcome, Record};
 
 /// A client address and a listener.
@@ -50,7 +54,7 @@ struct Clients {
 /// One of them.
 #[derive(Debug, Default)]
 struct Client {
-    churn: Option<Churn>,
+    lives: Lives,
     open: Open,
     signatures: Signatures,
 }
@@ -85,43 +89,6 @@ impl Open {
     }
 }
 
-/// Connections that follow each other within the churn's time.
-#[derive(Debug)]
-struct Churn {
-    first: Timestamp,
-    last: Timestamp,
-    seconds: [Second; SECONDS],
-    is_reported: bool,
-    busiest: u64,
-    sum: Sum,
-    frames: Frames,
-}
-
-/// Connections begun in one second.
-#[derive(Clone, Copy, Debug, Default)]
-struct Second {
-    number: i64,
-    all: u64,
-    brief: u64,
-    small: u64,
-}
-
-/// What all of them cost.
-#[derive(Clone, Copy, Debug, Default)]
-struct Sum {
-    connections: u64,
-    segments: u64,
-    without_payload: u64,
-    payload: u64,
-    life_ns: i64,
-    opening_ns: i64,
-}
-
-/// Seconds kept; more than the churn's time, so that connections may end in another order than they began.
-const SECONDS: usize = 16;
-/// Segments that opening and closing take.
-const SEGMENTS_SAVED: u64 = 7;
-
 impl Detector for Clients {
     fn on_seen(&mut self, seen: &Seen, say: &mut Vec<Finding>) {
         let event = &seen.event;
@@ -143,11 +110,10 @@ impl Detector for Clients {
         let pair = (record.endpoints.client.addr, record.endpoints.server);
         self.client(pair, say);
         let (Some(client), limits) = (self.table.get(&pair), &self.limits) else { return };
-        let over = client.churn.as_ref().is_some_and(|c| record.first.since(c.last) > limits.churn_span);
-        if over {
-            say.extend(client.end_churn(&pair, limits));
+        if client.lives.are_over(record.first, limits) {
+            say.extend(client.lives.end(&pair, limits));
         }
-        client.churn.get_or_insert_with(|| Churn::new(record.first)).add(record, limits);
+        client.lives.add(Life::of(record), limits);
     }
 
     fn on_end(&mut self, _now: Timestamp, say: &mut Vec<Finding>) {
@@ -238,12 +204,8 @@ impl Client {
     }
 
     fn finish(mut self, pair: &Pair, limits: &Thresholds, say: &mut Vec<Finding>) {
-        say.extend(self.end_churn(pair, limits));
+        say.extend(self.lives.end(pair, limits));
         say.extend(self.ceiling(pair, limits));
-    }
-
-    fn end_churn(&mut self, pair: &Pair, limits: &Thresholds) -> Option<Finding> {
-        self.churn.take().filter(|c| c.is_reported).map(|c| c.finding(pair, limits))
     }
 
     fn ceiling(&self, (client, server): &Pair, limits: &Thresholds) -> Option<Finding> {
@@ -271,94 +233,5 @@ impl Client {
             ("syn_signatures", kinds.into()),
         ];
         Some(finding)
-    }
-}
-
-impl Churn {
-    fn new(at: Timestamp) -> Self {
-        Self {
-            first: at,
-            last: at,
-            seconds: [Second::default(); SECONDS],
-            is_reported: false,
-            busiest: 0,
-            sum: Sum::default(),
-            frames: Frames::default(),
-        }
-    }
-
-    fn add(&mut self, record: &Record, limits: &Thresholds) {
-        let sent = [&record.sent.client, &record.sent.server];
-        let payload: u64 = sent.iter().map(|f| f.payload_bytes).sum();
-        self.first = self.first.min(record.first);
-        self.last = self.last.max(record.first);
-        self.sum.connections += 1;
-        self.sum.segments += sent.iter().map(|f| f.segments).sum::<u64>();
-        self.sum.without_payload += sent.iter().map(|f| f.segments_without_payload).sum::<u64>();
-        self.sum.payload += payload;
-        self.sum.life_ns = self.sum.life_ns.saturating_add(record.duration().0);
-        self.sum.opening_ns = self.sum.opening_ns.saturating_add(record.open.rtt.map_or(0, |d| d.0.max(0)));
-        self.frames.add(record.id);
-        self.count(
-            record.first,
-            record.duration() < limits.churn_life,
-            payload < limits.churn_payload,
-            limits,
-        );
-    }
-
-    fn count(&mut self, begun: Timestamp, is_brief: bool, is_small: bool, limits: &Thresholds) {
-        let number = begun.0.div_euclid(Duration::from_secs(1).0);
-        let second = &mut self.seconds[number.rem_euclid(SECONDS as i64) as usize];
-        if second.number > number {
-            return;
-        }
-        if second.number < number {
-            *second = Second { number, ..Second::default() };
-        }
-        second.all += 1;
-        second.brief += u64::from(is_brief);
-        second.small += u64::from(is_small);
-        self.busiest = self.busiest.max(second.all);
-        // A whole number of seconds, at most those kept.
-        let span = (limits.churn_span.0 / Duration::from_secs(1).0).clamp(1, SECONDS as i64);
-        let near = |s: &&Second| s.number <= number && number - s.number < span;
-        let (all, brief, small) = self
-            .seconds
-            .iter()
-            .filter(near)
-            .fold((0, 0, 0), |(a, b, c), s| (a + s.all, b + s.brief, c + s.small));
-        // More than half below a limit: the median is below it.
-        self.is_reported |= all >= limits.churn && brief * 2 > all && small * 2 > all;
-    }
-
-    fn finding(&self, (client, server): &Pair, limits: &Thresholds) -> Finding {
-        let s = &self.sum;
-        let lasted = self.last.since(self.first);
-        let per = |n: i64| n / s.connections.max(1) as i64;
-        let overhead = s.without_payload * 100 / s.segments.max(1);
-        let opening = s.opening_ns.saturating_mul(100) / s.life_ns.max(1);
-        let mean_life = Duration(per(s.life_ns));
-        let message = format!(
-            "{client} opened {} short connections to {server} in {lasted} ({mean_life} each on average): {overhead} % of the segments carry no payload",
-            s.connections
-        );
-        let mut finding = wide("CN001", format!("{client} > {server}"), self.first, message);
-        let warns = self.busiest >= limits.churn_warning;
-        finding.severity = if warns { Severity::Warning } else { Severity::Note };
-        finding.frames = self.frames.sorted();
-        (finding.start, finding.end) = (Some(self.first), Some(self.last));
-        finding.count = s.connections;
-        finding.evidence = vec![
-            ("connections", s.connections.into()),
-            ("busiest_second", self.busiest.into()),
-            ("mean_life_ns", mean_life.0.into()),
-            ("mean_payload_bytes", (s.payload / s.connections.max(1)).into()),
-            ("overhead_percent", overhead.into()),
-            ("opening_percent", opening.into()),
-            ("pooled_saves_segments", (SEGMENTS_SAVED * s.connections.saturating_sub(1)).into()),
-            ("pooled_saves_ns", per(s.opening_ns).saturating_mul(s.connections as i64 - 1).into()),
-        ];
-        finding
     }
 }
