@@ -31,8 +31,9 @@ PEERS = [
     ("softflowd", ["softflowd", "-6", "-d", "-m", "20000000", "-p", "D/pid", "-c", "none", "-r", "F"]),
     ("nfpcapd", ["nfpcapd", "-r", "F", "-w", "D"]),
     ("argus", ["argus", "-r", "F", "-w", "/dev/null"]),
-    ("tcptrace", ["tcptrace", "F"]),
-    ("tcptrace -l", ["tcptrace", "-l", "F"]),
+    # Without asking for names and services.
+    ("tcptrace", ["tcptrace", "-n", "F"]),
+    ("tcptrace -l", ["tcptrace", "-n", "-l", "F"]),
     ("tshark conv,tcp", ["tshark", "-r", "F", "-q", "-z", "conv,tcp"]),
 ]
 ONE, TWO = "tcpscope, 1 thread", "tcpscope, 2 threads"
