@@ -172,10 +172,10 @@ impl Profile {
         self.ports.count()
     }
 
-    /// Different sources among so many attempts, of which the profile may have missed the first: where nearly every
-    /// SYN has a source of its own, those had too.
+    /// Different sources among so many attempts. The profile may know later ones too, and have missed the first: where
+    /// nearly every SYN has a source of its own, those had too.
     pub fn sources_of(&self, attempts: u64) -> u64 {
-        let (sources, missed) = (self.sources(), attempts.saturating_sub(self.syns));
+        let (sources, missed) = (self.sources().min(attempts), attempts.saturating_sub(self.syns));
         let share = percent(sources, self.syns);
         if share >= EACH_ITS_OWN { sources + missed * share / 100 } else { sources }
     }

@@ -24,6 +24,7 @@ fn title(view: &View, choice: &Choice) -> Line<'static> {
     let mut parts = vec![
         Span::styled(format!(" tcpscope {} ", escape(&view.interfaces)), Modifier::REVERSED | Modifier::BOLD),
         format!(" {}  for {}", clock.text(view.clock), view.clock.since(view.begun)).into(),
+        format!("  {} received", thousands(view.loss.received)).into(),
     ];
     if choice.paused {
         parts.push(Span::styled("  PAUSED", Modifier::REVERSED | Modifier::BOLD));
@@ -37,18 +38,12 @@ fn title(view: &View, choice: &Choice) -> Line<'static> {
     Line::from(parts)
 }
 
-/// Losses are always there, and stand out when there are any.
+/// Losses are always there, with room for millions on the narrowest screen, and stand out when there are any.
 fn packets(view: &View, theme: Theme) -> Line<'static> {
     let lost = |n: u64| if n > 0 { theme.alarm() } else { ratatui::style::Style::new() };
     let l = &view.loss;
     let mut parts = vec![
-        format!(
-            " {} packets  {}/s  {} received  ",
-            thousands(l.packets),
-            thousands(view.rate),
-            thousands(l.received)
-        )
-        .into(),
+        format!(" {} packets  {}/s  ", thousands(l.packets), thousands(view.rate)).into(),
         Span::styled(format!("{} dropped by kernel", thousands(l.dropped)), lost(l.dropped)),
         "  ".into(),
         Span::styled(

@@ -28,8 +28,12 @@ fn view() -> View {
     let begun = Timestamp(1_795_341_600_000_000_000);
     let clock = begun + Duration::from_secs(90);
     let mut view = View { interfaces: "eth0".into(), begun, clock, ..View::default() };
-    view.loss =
-        crate::output::Loss { packets: 123_456, received: 123_500, dropped: 44, dropped_by_interface: 0 };
+    view.loss = crate::output::Loss {
+        packets: 30_592_640,
+        received: 43_912_602,
+        dropped: 13_319_962,
+        dropped_by_interface: 0,
+    };
     view.states = vec![(State::SynReceived, 900), (State::Established, 12), (State::TimeWait, 77)];
     view.half_open.points = (0..90).collect();
     view.half_open.peak = 900;
@@ -75,8 +79,9 @@ fn everything_is_there_at_every_size() {
         let text = lines.join("\n");
         for wanted in [
             "eth0",
-            "123,456 packets",
-            "44 dropped by kernel",
+            "30,592,640 packets",
+            "43,912,602 received",
+            "13,319,962 dropped by kernel",
             "0 by interface",
             "SYN_RECEIVED 900",
             "TIME_WAIT 77",
