@@ -140,9 +140,9 @@ pub fn analyze(source: &mut dyn Source, config: &Config, sink: &mut dyn Sink) ->
 /// of connections whose opening was not captured, which look at who is known to listen.
 const BATCH: usize = 512;
 /// Batches that wait for a worker at most: memory in flight is this many times [`BATCH`].
-const IN_FLIGHT: usize = 16;
+const IN_FLIGHT: usize = 8;
 /// At the end of the input, the connections that began within so many packets end together.
-const ENDED_TOGETHER: u64 = 1 << 13;
+const ENDED_TOGETHER: u64 = 1 << 10;
 /// Endpoints remembered as listening.
 const MAX_LISTENERS: usize = 1 << 16;
 
