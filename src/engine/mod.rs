@@ -135,13 +135,14 @@ pub fn analyze(source: &mut dyn Source, config: &Config, sink: &mut dyn Sink) ->
     })
 }
 
-/// Segments of one batch: few enough that they, and what is said of them, stay in a processor's second-level cache
-/// from one stage to the next (measured: 4096 cost a tenth more). Timers are met at batch ends at the latest; the choice changes no result but the roles
-/// of connections whose opening was not captured, which look at who is known to listen.
+/// Segments of one batch: 88 KiB of them, so that they, and what is said of them, fit a processor's second-level cache
+/// of 1 MiB. Timers are met at batch ends at the latest; the choice changes no result but the roles of connections whose
+/// opening was not captured, which look at who is known to listen.
 const BATCH: usize = 512;
 /// Batches that wait for a worker at most: memory in flight is this many times [`BATCH`].
 const IN_FLIGHT: usize = 8;
-/// At the end of the input, the connections that began within so many packets end together.
+/// At the end of the input, the connections that began within so many packets end together, with those before them on
+/// the same 4-tuples. For the caches too: with 8192, a flood of two million SYNs took a third more CPU, and more memory.
 const ENDED_TOGETHER: u64 = 1 << 10;
 /// Endpoints remembered as listening.
 const MAX_LISTENERS: usize = 1 << 16;

@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use schemars::JsonSchema;
-use schemars::generate::SchemaSettings;
 use serde::Serialize;
 use serde_json::Number;
 
 use crate::check::{self, Run};
-use crate::output::document::{Finding, Places, SCHEMA_VERSION};
+use crate::output::document::{Finding, Places, SCHEMA_VERSION, schema_of};
 use crate::output::text::number;
 use crate::source::Input;
 
@@ -45,11 +44,7 @@ pub fn write(run: &Run, out: &mut dyn Write) -> io::Result<()> {
 
 /// The JSON Schema of the document.
 pub fn schema() -> String {
-    let generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
-    let schema = generator.into_root_schema_for::<Document<'static>>();
-    let mut text = serde_json::to_string_pretty(&schema).expect("a schema is JSON");
-    text.push('\n');
-    text
+    schema_of::<Document<'static>>()
 }
 
 /// What `tcpscope check --report json=FILE` writes.

@@ -3,13 +3,12 @@
 use std::io::{self, Write};
 
 use schemars::JsonSchema;
-use schemars::generate::SchemaSettings;
 use serde::Serialize;
 use serde_json::Number;
 
 use super::Compared;
 use crate::check::{Change, Difference, GroupChange, Leaning, RuleChange};
-use crate::output::document::SCHEMA_VERSION;
+use crate::output::document::{SCHEMA_VERSION, schema_of};
 use crate::output::text::number;
 
 /// Writes the document.
@@ -34,11 +33,7 @@ pub fn write(compared: &Compared<'_>, out: &mut dyn Write) -> io::Result<()> {
 
 /// The JSON Schema of the document.
 pub fn schema() -> String {
-    let generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
-    let schema = generator.into_root_schema_for::<Document<'static>>();
-    let mut text = serde_json::to_string_pretty(&schema).expect("a schema is JSON");
-    text.push('\n');
-    text
+    schema_of::<Document<'static>>()
 }
 
 /// What `tcpscope diff --json` prints.

@@ -15,7 +15,7 @@ mod listener;
 mod scalar;
 
 use schemars::JsonSchema;
-use schemars::generate::SchemaSettings;
+use schemars::generate::{SchemaGenerator, SchemaSettings};
 use serde::Serialize;
 
 pub use client::Client;
@@ -127,12 +127,25 @@ impl<'a> Tool<'a> {
     }
 }
 
-/// The JSON Schema of the document, indented, with a line end.
+/// The JSON Schema of the document and of its lines, indented, with a line end.
 pub fn schema() -> String {
-    let mut generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
+    let mut generator = schema_generator();
     generator.subschema_for::<super::ndjson::Line<'static>>();
-    let schema = generator.into_root_schema_for::<Document<'static>>();
-    let mut text = serde_json::to_string_pretty(&schema).expect("a schema is JSON");
+    schema_text::<Document<'static>>(generator)
+}
+
+/// The schema of another kind of document.
+pub(in crate::output) fn schema_of<T: JsonSchema>() -> String {
+    schema_text::<T>(schema_generator())
+}
+
+fn schema_generator() -> SchemaGenerator {
+    SchemaSettings::draft2020_12().for_serialize().into_generator()
+}
+
+fn schema_text<T: JsonSchema>(generator: SchemaGenerator) -> String {
+    let mut text =
+        serde_json::to_string_pretty(&generator.into_root_schema_for::<T>()).expect("a schema is JSON");
     text.push('\n');
     text
 }
