@@ -135,6 +135,7 @@ pub fn schema() -> String {
 }
 
 /// The schema of another kind of document.
+#[cfg(feature = "check")]
 pub(in crate::output) fn schema_of<T: JsonSchema>() -> String {
     schema_text::<T>(schema_generator())
 }
