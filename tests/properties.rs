@@ -98,6 +98,17 @@ proptest! {
     }
 
     #[test]
+    fn a_connection_that_was_packed_is_the_same(script in scripts(80, 8), young in 0usize..3, awake in 0usize..3) {
+        let whole = Seen::of_frames(script.frames());
+        let mut config = Config::default();
+        (config.track.young, config.track.awake) = (young, awake);
+        let packed = Seen::of(&mut source(script.frames()), &config);
+        prop_assert_eq!(packed.records, whole.records);
+        prop_assert_eq!(packed.findings, whole.findings);
+        prop_assert_eq!(packed.summary, whole.summary);
+    }
+
+    #[test]
     fn a_small_table_forgets_and_says_so(script in scripts(80, 8)) {
         let mut config = Config::default();
         config.track.max_connections = 2;

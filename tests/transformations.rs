@@ -40,18 +40,30 @@ fn a_copy_of_every_packet_changes_nothing() {
 fn freezing_changes_nothing() {
     let mut frozen = Config::default();
     frozen.track.young = 0;
-    hold("frozen", |name, script| {
-        let (one, two) = (Seen::of_frames(script.frames()), Seen::of(&mut source(script.frames()), &frozen));
+    changes_nothing("frozen", &frozen);
+}
+
+/// Connections that rest are kept as bytes; here each is, after every segment, but those that are frozen.
+#[test]
+fn packing_changes_nothing() {
+    let mut packed = Config::default();
+    (packed.track.young, packed.track.awake) = (0, 0);
+    changes_nothing("packed", &packed);
+}
+
+fn changes_nothing(what: &str, other: &Config) {
+    hold(what, |name, script| {
+        let (one, two) = (Seen::of_frames(script.frames()), Seen::of(&mut source(script.frames()), other));
         unlike(name, &one, &two).into_iter().collect()
     });
-    let Some(all) = captures::all("frozen") else { return };
-    let folder = shared("frozen").expect("it was there").join("captures");
+    let Some(all) = captures::all(what) else { return };
+    let folder = shared(what).expect("it was there").join("captures");
     let compare = |(name, whole): (&String, &captures::Analyzed)| {
         let whole = whole.seen.as_ref().ok()?;
-        let again = captures::analyze(&folder.join(name), &frozen).expect("it was read before");
+        let again = captures::analyze(&folder.join(name), other).expect("it was read before");
         unlike(name, whole, &again)
     };
-    no_complaints("frozen captures", &all.iter().filter_map(compare).collect::<Vec<_>>());
+    no_complaints(&format!("{what} captures"), &all.iter().filter_map(compare).collect::<Vec<_>>());
 }
 
 /// The first record or finding that differs.

@@ -7,7 +7,7 @@ use super::summary::Summary;
 use crate::rules::Finding;
 use crate::source::Input;
 use crate::tcp::{Endpoint, State, Timestamp};
-use crate::track::{Connection, Event, Fact, Reason};
+use crate::track::{Connection, Event, Fact, Partition, Reason};
 
 /// What a sink wants to hear beside connections, findings and what is told at the end.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -113,13 +113,10 @@ impl Glimpse {
     pub(super) const FROZEN: usize = 32;
 
     /// The connections with the latest packets, of those looked at.
-    pub(super) fn latest<'a>(connections: impl Iterator<Item = &'a Connection>) -> Vec<Self> {
-        let mut looked_at: Vec<&Connection> = connections.take(Self::LOOKED_AT).collect();
-        if looked_at.len() > Self::KEPT {
-            looked_at.select_nth_unstable_by_key(Self::KEPT, |c| std::cmp::Reverse((c.last, c.id)));
-            looked_at.truncate(Self::KEPT);
-        }
-        looked_at.into_iter().map(Self::of).collect()
+    pub(super) fn latest(partition: &Partition) -> Vec<Self> {
+        let mut latest = Vec::new();
+        partition.latest(Self::LOOKED_AT, Self::KEPT, &mut |connection| latest.push(Self::of(connection)));
+        latest
     }
 
     pub(super) fn of(c: &Connection) -> Self {

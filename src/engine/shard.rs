@@ -235,7 +235,7 @@ fn close_batch(partition: &mut Partition, voice: &mut Voice<'_>, batch: &Batch) 
     partition.expire(batch.watermark, voice);
     if batch.ask == Ask::Connections {
         let order = Order { clock: batch.watermark, phase: Phase::End, packet: 0, n: 0 };
-        let mut stood = Glimpse::latest(partition.connections());
+        let mut stood = Glimpse::latest(partition);
         stood.extend(partition.frozen(Glimpse::FROZEN).iter().map(Glimpse::of));
         voice.said.push(Said { order, what: Saying::Stood(stood) });
     }

@@ -4,6 +4,7 @@
 
 use super::connection::{Connection, Context};
 use super::event::Fact;
+use super::packed::fields;
 use crate::tcp::{Flags, HeaderFaults, OptionFaults, Options, Segment};
 
 /// What an end's SYN, or SYN+ACK, offered. A SYN that is sent again may offer less: what any of them offered counts.
@@ -146,3 +147,9 @@ impl Connection {
         Some(Departure::SackBeyond(beyond))
     }
 }
+
+fields!(Offer {
+    small [window_scale sack_permitted timestamps is_whole]
+    row [frame: 4 stack: 4 signature: 4 first_flags: 1 flags: 1 mss: 2]
+    part []
+});

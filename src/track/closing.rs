@@ -2,6 +2,7 @@
 
 use super::connection::{Connection, Context};
 use super::event::Fact;
+use super::packed::fields;
 use super::record::{Reason, Role};
 use crate::tcp::{Certainty::*, Duration, Segment, SeqNumber, State, Timestamp};
 
@@ -243,3 +244,11 @@ impl Connection {
         self.ends[end].space.max()
     }
 }
+
+fields!(CloseTrack {
+    small [first_fin crossed merged reset_by]
+    row [began: 5 latest: 5 half_closed_at: 5 second_fin_at: 5]
+    row [half_closed_bytes: 3]
+    row [reset_at: 5]
+    part []
+});

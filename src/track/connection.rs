@@ -8,6 +8,7 @@ use super::figures::AckRun;
 use super::half_open::HalfOpenTrack;
 use super::life::LifeTrack;
 use super::opening::OpenTrack;
+use super::packed::written;
 use super::peer::{AckJump, Peer};
 use super::record::{Reason, RoleBasis};
 use super::reset::ResetMemo;
@@ -83,12 +84,22 @@ pub struct Connection {
 
 impl Connection {
     pub(super) fn new(s: &Segment) -> Self {
+        let mut connection = Self::between([s.src, s.dst]);
+        (connection.id, connection.last_frame) = (s.packet, s.packet);
+        (connection.first, connection.last) = (s.time, s.time);
+        connection.stray = Stray::of(s);
+        connection
+    }
+
+    /// Nothing seen of it, not even its first segment.
+    #[inline]
+    pub(super) fn between([a, b]: [Endpoint; 2]) -> Self {
         Self {
-            id: s.packet,
-            last_frame: s.packet,
-            first: s.time,
-            last: s.time,
-            ends: [Peer::new(s.src), Peer::new(s.dst)],
+            id: 0,
+            last_frame: 0,
+            first: Timestamp::MIN,
+            last: Timestamp::MIN,
+            ends: [Peer::new(a), Peer::new(b)],
             open: OpenTrack::default(),
             close: CloseTrack::default(),
             life: LifeTrack::default(),
@@ -111,7 +122,7 @@ impl Connection {
             offload: false,
             abnormal: false,
             ack_loop: AckRun::default(),
-            stray: Stray::of(s),
+            stray: Stray::Explained,
             lag: Duration::ZERO,
         }
     }
@@ -422,3 +433,12 @@ pub(super) fn illegal(s: &Segment) -> bool {
         f.has(Flags::SYN | Flags::FIN) || f.has(Flags::SYN | Flags::RST) || f.has(Flags::FIN | Flags::RST);
     contradiction || !f.any(Flags::ACK | Flags::SYN | Flags::RST)
 }
+
+written!(Connection {
+    small [
+        client last_payload_from first_payload_from completeness stray capture_loss duplicated truncated offload abnormal
+    ]
+    row [first: 8 last: 5 lag: 0 id: 4 last_frame: 4 requests: 1]
+    part [ends open close life steps time_waits half_open zeek reset challenged ack_loop]
+    beside [signs held_syn]
+});

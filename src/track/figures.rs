@@ -2,6 +2,7 @@
 
 use super::connection::{Connection, Context};
 use super::event::Fact;
+use super::packed::written;
 use super::peer::Window;
 use super::space::Placement;
 use crate::tcp::{Certainty, Checksum, Duration, Flags, Segment, SeqNumber, State, Timestamp};
@@ -316,3 +317,5 @@ impl Connection {
         }
     }
 }
+
+written!(AckRun { small [] row [since: 5] part [counts] beside [] });

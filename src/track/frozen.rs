@@ -68,6 +68,11 @@ impl History {
         self.is_over = true;
     }
 
+    /// Whether more happened than is told.
+    pub fn is_over(&self) -> bool {
+        self.is_over
+    }
+
     /// What is kept instead of the connection, if that is enough.
     pub fn freeze(&self) -> Option<Frozen> {
         let (first, rest) = self.seen.split_first().filter(|_| !self.is_over)?;

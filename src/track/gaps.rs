@@ -1,5 +1,6 @@
 //! `Gaps`: the times between the repetitions of one segment; they tell by which timer it was sent again.
 
+use super::packed::fields;
 use crate::tcp::Duration;
 
 /// The first [`Gaps::KEPT`] gaps, in order.
@@ -26,3 +27,5 @@ impl Gaps {
         self.gaps.get(..usize::from(self.kept)).unwrap_or_default()
     }
 }
+
+fields!(Gaps { small [kept] part [gaps] });

@@ -2,6 +2,7 @@
 
 use super::connection::{Connection, Context};
 use super::event::Fact;
+use super::packed::fields;
 use super::record::HalfOpenEnd;
 use crate::tcp::{Duration, Timestamp};
 
@@ -94,3 +95,5 @@ impl Connection {
         }
     }
 }
+
+fields!(HalfOpenTrack { small [again] row [start: 5 due: 5] row [retransmissions: 0] part [end] });

@@ -2,6 +2,7 @@
 
 use super::connection::{Connection, Context};
 use super::event::Fact;
+use super::packed::fields;
 use super::peer::Peer;
 use crate::tcp::{Duration, Segment, SeqNumber, State, Timestamp};
 
@@ -18,12 +19,18 @@ pub struct LifeTrack {
 }
 
 /// What one end sent again, or asked, since its peer last said anything.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Unanswered {
     seq: SeqNumber,
     since: Timestamp,
     repeats: u32,
     probes: u32,
+}
+
+impl Default for Unanswered {
+    fn default() -> Self {
+        Self { seq: SeqNumber(0), since: Timestamp::MIN, repeats: 0, probes: 0 }
+    }
 }
 
 impl Connection {
@@ -118,3 +125,6 @@ impl Connection {
 fn clamped(bytes: u64) -> u32 {
     u32::try_from(bytes).unwrap_or(u32::MAX)
 }
+
+fields!(LifeTrack { small [is_live was_live spoke] row [quiet_since: 5] row [quiet_probes: 0] part [] });
+fields!(Unanswered { small [] row [seq: 0 since: 0 repeats: 0 probes: 0] part [] });

@@ -13,6 +13,7 @@ mod half_open;
 mod header;
 mod life;
 mod opening;
+mod packed;
 mod partition;
 mod peer;
 mod record;

@@ -4,6 +4,7 @@ use super::connection::{Connection, Context};
 use super::event::Fact;
 use super::gaps::Gaps;
 use super::half_open::HalfOpenTrack;
+use super::packed::{Plain, Small, fields};
 use super::record::{Reason, RoleBasis};
 use super::shape::OpenShape;
 use crate::tcp::{Certainty::*, Duration, Segment, SeqNumber, State, Timestamp};
@@ -487,3 +488,31 @@ impl Connection {
         self.tell(ctx, p, Fact::HandshakeDone { syn });
     }
 }
+
+impl Plain for Labels {
+    fn plain() -> Self {
+        Self::default()
+    }
+}
+
+impl Small for Labels {
+    const BITS: u32 = 16;
+
+    fn small(&self) -> u64 {
+        u64::from(self.0)
+    }
+
+    fn of_small(bits: u64) -> Self {
+        Self(bits as u16)
+    }
+}
+
+fields!(OpenTrack {
+    small [syn_ack_sender labels after_time_wait refused_by_time_wait final_ack_wrong withdrawn challenged]
+    row [syn_at: 5 first_syn_ack_at: 4 syn_ack_at: 4 server_rtt: 4 client_rtt: 4 done: 4 syn_frame: 4]
+    row [
+        refused: 0 syn_retransmissions: 0 syn_ack_retransmissions: 0 syn_acks_after_ack: 0 syn_acks_after_data: 0
+        syn_payload: 0 early_data_frame: 0 early_data_bytes: 0
+    ]
+    part [syn_gaps syn_ack_gaps]
+});

@@ -39,6 +39,9 @@ pub struct Partition {
     lingering: VecDeque<(Timestamp, u32)>,
     /// The latest to begin or to go on, and their ids: when they stop being young, those with few segments are frozen.
     young: VecDeque<(u32, u64)>,
+    /// Those of which all is kept as it is, in the order of their use as far as that was looked at, each with its latest
+    /// packet then: the first that has none since is packed.
+    awake: VecDeque<(u32, u64)>,
     copies: CopyRate,
     evicted: u64,
     /// What ends at the end of the input, by id, once that has begun.
@@ -63,6 +66,7 @@ impl Partition {
             due: BinaryHeap::new(),
             lingering: VecDeque::new(),
             young: VecDeque::new(),
+            awake: VecDeque::new(),
             copies: CopyRate::default(),
             evicted: 0,
             rest: None,
@@ -86,19 +90,25 @@ impl Partition {
             Some(at) => at,
             None => self.open(key, s, clock, out),
         };
-        let Some((slot, _, was_frozen)) = self.table.thawed(at, &self.config, out) else {
+        let Some((slot, _, was)) = self.table.thawed(at, &self.config, out) else {
             return Taken::Segment;
         };
         let id = slot.connection.id;
+        if was == Form::Packed {
+            self.awake.push_back((at, slot.connection.last_frame));
+        }
         if is_copy(slot, s, &self.config, &mut self.copies) {
             return Taken::Duplicate;
         }
         let wake = route(slot, key, s, clock, &self.config, out);
         self.table.outgrown(at);
         self.schedule(at, wake, clock);
-        if was_frozen || id == s.packet {
+        if was == Form::Frozen || id == s.packet {
             self.young.push_back((at, id));
             self.freeze_the_eldest(clock, out);
+        }
+        if self.awake.len() > self.config.awake {
+            self.pack_the_least_used();
         }
         Taken::Segment
     }
@@ -135,9 +145,10 @@ impl Partition {
         }
     }
 
-    /// The newest connection of every 4-tuple of which all is kept, in no particular order.
-    pub fn connections(&self) -> impl Iterator<Item = &Connection> {
-        self.table.slots().map(|slot| &slot.connection)
+    /// Shows, of so many connections of which all is kept, those with the latest packets, in no particular order; of each
+    /// 4-tuple the newest.
+    pub fn latest(&self, looked_at: usize, most: usize, look: &mut dyn FnMut(&Connection)) {
+        self.table.latest(looked_at, most, look);
     }
 
     /// Connections of which only the segments are kept, so many at most: half-open ones first, then those with the latest
@@ -204,16 +215,49 @@ impl Partition {
             if self.table.frozen() >= self.bounds.frozen {
                 self.evict(Form::Frozen, clock, out);
             }
-            self.table.freeze(at, id, out);
+            self.lay_down(at, id, out);
+        }
+    }
+
+    /// Keeps no more of a connection than its segments, or all of it until others were used.
+    fn lay_down(&mut self, at: u32, id: u64, out: &mut dyn Tracked) {
+        self.table.freeze(at, id, out);
+        if let Some(slot) = self.table.slot(at) {
+            self.awake.push_back((at, slot.connection.last_frame));
+        }
+    }
+
+    /// Packs until no more are awake than may be. What was used since it was looked at has time until it is looked at
+    /// again.
+    fn pack_the_least_used(&mut self) {
+        while self.awake.len() > self.config.awake {
+            let Some((at, frame)) = self.awake.pop_front() else { return };
+            let Some(slot) = self.table.slot(at) else { continue };
+            let latest = slot.connection.last_frame;
+            if latest == frame {
+                self.pack(at);
+            } else {
+                self.awake.push_back((at, latest));
+            }
+        }
+    }
+
+    fn pack(&mut self, at: u32) {
+        if let Some(slot) = self.table.slot(at) {
+            let due = next_due(&slot.connection, &self.config);
+            self.table.pack(at, due);
         }
     }
 
     fn bad_checksum(&mut self, s: &Segment, key: &FlowKey, out: &mut dyn Tracked) {
         let Some(at) = self.table.find(key) else { return };
-        if let Some((slot, ..)) = self.table.thawed(at, &self.config, out) {
+        if let Some((slot, _, was)) = self.table.thawed(at, &self.config, out) {
             let e = slot.connection.end_of(&s.src);
             slot.connection.zeek.on_bad_checksum(e);
             slot.history.end();
+            if was != Form::Open {
+                self.awake.push_back((at, slot.connection.last_frame));
+            }
         }
     }
 
@@ -223,7 +267,14 @@ impl Partition {
             return;
         }
         let config = &self.config;
-        let Some((slot, _, was_frozen)) = self.table.thawed(index, config, out) else { return };
+        if let Some(due) = self.table.packed_due(index)
+            && due.is_none_or(|due| due > at)
+        {
+            let wake = due.unwrap_or_else(|| next_look(at, clock, config.linger));
+            self.table.set_wake(index, wake);
+            return self.due.push(Reverse((wake, index)));
+        }
+        let Some((slot, _, was)) = self.table.thawed(index, config, out) else { return };
         {
             if timer_due(&slot.connection).is_some_and(|due| due <= at) {
                 slot.history.add_timer(at);
@@ -250,8 +301,10 @@ impl Partition {
         };
         self.table.set_wake(index, wake);
         self.due.push(Reverse((wake, index)));
-        if was_frozen {
-            self.table.freeze(index, id, out);
+        match was {
+            Form::Open => {}
+            Form::Packed => self.pack(index),
+            Form::Frozen => self.lay_down(index, id, out),
         }
     }
 

@@ -1,7 +1,10 @@
 //! `Peer`: one end of a connection, its state and its send and receive variables as far as an observer can know them.
 
+use std::fmt;
+
 use super::agreed::Offer;
 use super::life::Unanswered;
+use super::packed::{Fold, Number, Pack, Plain, Reader, Writer, fields, read, written};
 use super::record::Flow;
 use super::signs::Usual;
 use super::space::SendSpace;
@@ -215,11 +218,18 @@ impl AckRing {
 }
 
 /// Data segments whose acknowledgment is timed; each is dropped when it is repeated (Karn's rule, RFC 6298 §3).
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Default)]
 pub(super) struct RttRing {
     ends: [SeqNumber; 4],
     times: [Timestamp; 4],
     count: u8,
+}
+
+/// Those that are timed; what stood beyond them means nothing.
+impl fmt::Debug for RttRing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.ends.iter().zip(&self.times).take(usize::from(self.count))).finish()
+    }
 }
 
 impl RttRing {
@@ -322,7 +332,8 @@ impl KeptPayload {
             Some(oldest) => *oldest = kept,
             None => {
                 if self.ring.len() == self.ring.capacity() {
-                    self.ring.reserve_exact(self.ring.len().clamp(3, Self::SIZE - self.ring.len()));
+                    let (len, left) = (self.ring.len(), Self::SIZE - self.ring.len());
+                    self.ring.reserve_exact(len.max(3).min(left));
                 }
                 self.ring.push(kept);
             }
@@ -346,3 +357,108 @@ pub(super) fn fingerprint(s: &Segment) -> u64 {
         h ^ h >> 29
     }) | 1
 }
+
+written!(Peer {
+    small [
+        state certainty usual syn_seen fin_delivered spoke_after_syn last_was_keep_alive last_was_probe ttl
+    ]
+    row [iss: 3 ack_max: 3 last_sent: 5 ts_last: 4 good_checksums: 1 syn_acks: 1]
+    row [last_payload: 5 fin_end: 2 fin_first: 5]
+    row [urgent: 0 bad_checksums: 0 second_iss: 0 sack_right: 0 fin_left_out: 0 hole_at: 0]
+    part [space flow window offer acks dup_ack_base jump unsent_acks rtt recent kept unanswered]
+    beside [endpoint]
+});
+
+fields!(Window {
+    small [scale]
+    row [raw: 2 last: 3 max: 3 right: 4 right_after_syn: 4]
+    row [zero_since: 0 small_since: 0 probes: 0]
+    part []
+});
+fields!(AckJump { small [] row [old: 3 ack: 3 ack_max_before: 3] part [] });
+
+/// Only those that are there.
+impl Pack for AckRing {
+    fn pack(&self, w: &mut Writer) {
+        let Self { ring, count, next } = self;
+        Fold::default().with(count).with(next).write(w);
+        let numbers = ring.map(|ack| ack.number(&mut w.near));
+        numbers.iter().take(usize::from(*count)).for_each(|n| w.row([*n], [2]));
+    }
+
+    fn unpack(&mut self, r: &mut Reader<'_>) {
+        let (count, fold): (u8, _) = Fold::read(r).take();
+        let (next, fold) = fold.take();
+        fold.end(r);
+        *self = Self { count, next, ..Self::default() };
+        for ack in self.ring.iter_mut().take(usize::from(count)) {
+            let [n] = r.row([2]);
+            *ack = SeqNumber::of(n, &mut r.near);
+        }
+    }
+}
+
+impl Pack for RttRing {
+    fn pack(&self, w: &mut Writer) {
+        let Self { ends, times, count } = self;
+        w.put(u64::from(*count), 1);
+        ends.iter().zip(times).take(usize::from(*count)).for_each(|(end, at)| (*end, *at).pack(w));
+    }
+
+    fn unpack(&mut self, r: &mut Reader<'_>) {
+        *self = Self::default();
+        for _ in 0..r.take(1) {
+            let (end, at) = read(r);
+            self.start(end, at);
+        }
+    }
+}
+
+impl Pack for RecentRing {
+    fn pack(&self, w: &mut Writer) {
+        let Self { ring, next } = self;
+        w.put(u64::from(*next), 1);
+        let times = ring.map(|(print, at)| Some(at).filter(|_| print != 0).number(&mut w.near));
+        w.row(times, [5, 5, 5, 5]);
+        ring.iter().filter(|(print, _)| *print != 0).for_each(|(print, _)| w.put(*print, 8));
+    }
+
+    fn unpack(&mut self, r: &mut Reader<'_>) {
+        *self = Self { next: r.take(1) as u8, ..Self::default() };
+        let times = r.row([5, 5, 5, 5]);
+        for (each, at) in self.ring.iter_mut().zip(times) {
+            if let Some(at) = Number::of(at, &mut r.near) {
+                *each = (r.take(8), at);
+            }
+        }
+    }
+}
+
+impl Pack for Kept {
+    fn pack(&self, w: &mut Writer) {
+        let Self { digest, frame, seq, len, ip_id, ttl, has_timestamps } = self;
+        w.put(*digest, 8);
+        Fold::default().with(ttl).with(has_timestamps).with(ip_id).write(w);
+        let row = [w.near.number_of_frame(*frame), seq.number(&mut w.near), u64::from(*len)];
+        w.row(row, [2, 3, 2]);
+    }
+
+    fn unpack(&mut self, r: &mut Reader<'_>) {
+        let digest = r.take(8);
+        let (ttl, fold) = Fold::read(r).take();
+        let (has_timestamps, fold) = fold.take();
+        let (ip_id, fold) = fold.take();
+        fold.end(r);
+        let [frame, seq, len] = r.row([2, 3, 2]);
+        let (frame, seq, len) = (r.near.frame_of(frame), SeqNumber::of(seq, &mut r.near), len as u32);
+        *self = Self { digest, frame, seq, len, ip_id, ttl, has_timestamps };
+    }
+}
+
+impl Plain for Kept {
+    fn plain() -> Self {
+        Self { digest: 0, frame: 0, seq: SeqNumber(0), len: 0, ip_id: 0, ttl: 0, has_timestamps: false }
+    }
+}
+
+written!(KeptPayload { small [next] part [ring] beside [] });

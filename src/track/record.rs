@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::packed::{choices, fields};
 use super::shape::{CloseOutcome, CloseShape, OpenOutcome, OpenShape};
 use super::signs::Signs;
 use crate::tcp::{Certainty, Duration, Endpoint, Flags, State, Timestamp};
@@ -479,3 +480,28 @@ impl Rtt {
         (self.samples > 0).then(|| self.sum_ns / i64::from(self.samples))
     }
 }
+
+choices!(Role in 1: Client Server);
+choices!(RoleBasis in 3: Syn SynAck Refusal KnownListener ServicePort EphemeralPort FirstPayload FirstSegment);
+choices!(TimeWaitEnd in 3: Reopened Assassinated Gone Refused Expired Censored);
+choices!(HalfOpenEnd in 3: Completed Cancelled Aborted Expired Replaced Censored);
+choices!(Reason in 4:
+    SynSent SynAckSent SynReceived SynAckReceived AckSent AckReceived FinSent FinReceived FinAckSent FinAckReceived
+    ResetSent ResetReceived Midstream Timeout RolledBack
+);
+fields!(TimeWait {
+    small [endpoint start_certainty end_kind]
+    row [start: 5 nominal_end: 5 start_frame: 4]
+    row [end: 5 alive_until: 0 restart_count: 0]
+    part [restarts]
+});
+fields!(Flow {
+    small []
+    row [segments: 2 segments_without_payload: 2 syn: 1 fin: 1 rst: 1 payload_bytes: 3 unique_bytes: 3]
+    row [
+        retransmissions: 0 spurious_retransmissions: 0 out_of_order: 0 duplicate_acks: 0 keep_alives: 0
+        zero_windows: 0 window_probes: 0 duplicates: 0 gaps_bytes: 0
+    ]
+    part [rtt]
+});
+fields!(Rtt { small [] row [min_ns: 4 max_ns: 4 sum_ns: 4 samples: 1] part [] });

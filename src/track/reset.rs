@@ -2,6 +2,7 @@
 
 use super::connection::{Connection, Context};
 use super::event::{Fact, ResetClass};
+use super::packed::fields;
 use super::record::{HalfOpenEnd, Reason, RoleBasis, TimeWaitEnd};
 use super::shape::OpenShape;
 use crate::tcp::{Certainty::*, Duration, Segment, SeqNumber, State, Timestamp};
@@ -309,3 +310,5 @@ impl Connection {
         }
     }
 }
+
+fields!(ResetMemo { small [sender ttl] row [frame: 4 at: 5 seq: 3 id: 3] part [] });

@@ -3,6 +3,7 @@
 //! Facts only, and only of a connection that shows some; which of them prove what is for rules to tell.
 
 use super::connection::Connection;
+use super::packed::{Plain, Small};
 use super::peer::{Kept, Peer};
 use crate::tcp::{Duration, Endpoint, Segment, SeqNumber, Timestamp};
 
@@ -406,5 +407,28 @@ impl Connection {
                 guess.is_answered = true;
             }
         }
+    }
+}
+
+impl Plain for Usual {
+    fn plain() -> Self {
+        Self::default()
+    }
+}
+
+impl Small for Usual {
+    const BITS: u32 = 40;
+
+    #[inline]
+    fn small(&self) -> u64 {
+        let Self { ttl, votes, id, regular } = *self;
+        let [low, high] = id.to_le_bytes();
+        u64::from_le_bytes([ttl, votes, regular, low, high, 0, 0, 0])
+    }
+
+    #[inline]
+    fn of_small(bits: u64) -> Self {
+        let [ttl, votes, regular, low, high, ..] = bits.to_le_bytes();
+        Self { ttl, votes, id: u16::from_le_bytes([low, high]), regular }
     }
 }

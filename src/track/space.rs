@@ -1,5 +1,8 @@
 //! `SendSpace`: which sequence numbers one end has used, as far as they were captured, with the holes between.
 
+use std::fmt;
+
+use super::packed::{Fold, Number, Pack, Reader, Writer, read};
 use crate::tcp::SeqNumber;
 
 /// Where a range of sequence numbers fell.
@@ -16,7 +19,7 @@ pub struct Placement {
 }
 
 /// The numbers used so far: everything from the start to `max` but the holes.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct SendSpace {
     known: bool,
     count: u8,
@@ -26,6 +29,14 @@ pub struct SendSpace {
     holes: Option<Box<[(SeqNumber, SeqNumber); Self::HOLES]>>,
     /// Numbers whose hole was given up: acknowledged by the peer, or too many holes at once.
     lost: u64,
+}
+
+impl fmt::Debug for SendSpace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { known, count: _, nxt, max, holes: _, lost } = self;
+        let holes = self.open_holes();
+        write!(f, "SendSpace {{ known: {known}, nxt: {nxt}, max: {max}, holes: {holes:?}, lost: {lost} }}")
+    }
 }
 
 impl SendSpace {
@@ -168,6 +179,31 @@ impl SendSpace {
         for (from, to) in old.iter().take(count) {
             f(*from, *to, &mut |a, b| self.open_hole(a, b));
         }
+    }
+}
+
+/// Only holes that are there.
+impl Pack for SendSpace {
+    fn pack(&self, w: &mut Writer) {
+        let Self { known, count, nxt, max, holes: _, lost } = self;
+        Fold::default().with(known).with(count).write(w);
+        let (max, nxt) = (max.number(&mut w.near), nxt.number(&mut w.near));
+        w.row([max, nxt, *lost], [1, 1, 0]);
+        self.open_holes().iter().for_each(|hole| hole.pack(w));
+    }
+
+    fn unpack(&mut self, r: &mut Reader<'_>) {
+        *self = Self::default();
+        let (known, fold) = Fold::read(r).take();
+        let (count, fold): (u8, _) = fold.take();
+        fold.end(r);
+        let [max, nxt, lost] = r.row([1, 1, 0]);
+        let (max, nxt) = (SeqNumber::of(max, &mut r.near), SeqNumber::of(nxt, &mut r.near));
+        for _ in 0..count {
+            let (from, to) = read(r);
+            self.open_hole(from, to);
+        }
+        (self.known, self.max, self.nxt, self.lost) = (known, max, nxt, lost);
     }
 }
 

@@ -1,5 +1,6 @@
 //! `Steps`: the states each end went through, with what was disproved later (tcp.md §1.3, §1.13).
 
+use super::packed::{Fold, Number, Pack, Plain, Reader, Writer, written};
 use super::record::{Reason, Role, Transition};
 use crate::tcp::{Certainty, Flags, State, Timestamp};
 
@@ -132,3 +133,54 @@ impl Steps {
         })
     }
 }
+
+/// In a dozen bytes: there are ten of most connections.
+impl Pack for Step {
+    fn pack(&self, w: &mut Writer) {
+        let Self { at, frame, confirmed, rolled_back, flags, end, from, to, certainty, reason } = self;
+        let is_more = confirmed | rolled_back != 0;
+        let fold = Fold::default().with(&is_more).with(&usize::from(*end)).with(certainty);
+        let fold = fold.with(from).with(to).with(reason).with(flags);
+        fold.write(w);
+        let row = [at.number(&mut w.near), w.near.number_of_frame(*frame)];
+        w.row(row, [4, 2]);
+        if is_more {
+            w.row([*confirmed, *rolled_back], [4, 4]);
+        }
+    }
+
+    fn unpack(&mut self, r: &mut Reader<'_>) {
+        let (is_more, fold): (bool, _) = Fold::read(r).take();
+        let (end, fold): (usize, _) = fold.take();
+        let (certainty, fold) = fold.take();
+        let (from, fold) = fold.take();
+        let (to, fold) = fold.take();
+        let (reason, fold) = fold.take();
+        let (flags, fold) = fold.take();
+        fold.end(r);
+        let [at, frame] = r.row([4, 2]);
+        let (at, frame) = (Timestamp::of(at, &mut r.near), r.near.frame_of(frame));
+        let [confirmed, rolled_back] = if is_more { r.row([4, 4]) } else { [0; 2] };
+        let end = end as u8;
+        *self = Self { at, frame, confirmed, rolled_back, flags, end, from, to, certainty, reason };
+    }
+}
+
+impl Plain for Step {
+    fn plain() -> Self {
+        Self {
+            at: Timestamp::MIN,
+            frame: 0,
+            confirmed: 0,
+            rolled_back: 0,
+            flags: Flags(0),
+            end: 0,
+            from: State::Unknown,
+            to: State::Unknown,
+            certainty: Certainty::Assumed,
+            reason: Reason::SynSent,
+        }
+    }
+}
+
+written!(Steps { small [] row [dropped: 0] part [list] beside [] });

@@ -3,6 +3,7 @@
 use super::connection::{Connection, Context};
 use super::event::Fact;
 use super::header::Header;
+use super::packed::{Plain, Small, choices};
 use crate::tcp::{Flags, Segment};
 
 /// What a connection began with, other than a SYN.
@@ -78,6 +79,35 @@ impl Connection {
         };
         if !told || (by_receiver && !is_refused) {
             self.tell(ctx, e, Fact::StrayFollowed { kind, by_receiver, reset });
+        }
+    }
+}
+
+choices!(StrayKind in 2: SynAck Close Segment);
+
+impl Plain for Stray {
+    fn plain() -> Self {
+        Self::Explained
+    }
+}
+
+impl Small for Stray {
+    const BITS: u32 = <Option<(StrayKind, Option<bool>)>>::BITS;
+
+    fn small(&self) -> u64 {
+        match *self {
+            Self::Explained => None,
+            Self::Alone { kind, goes_on } => Some((kind, Some(goes_on))),
+            Self::Refused { kind } => Some((kind, None)),
+        }
+        .small()
+    }
+
+    fn of_small(bits: u64) -> Self {
+        match <Option<(StrayKind, Option<bool>)>>::of_small(bits) {
+            None => Self::Explained,
+            Some((kind, Some(goes_on))) => Self::Alone { kind, goes_on },
+            Some((kind, None)) => Self::Refused { kind },
         }
     }
 }

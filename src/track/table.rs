@@ -1,4 +1,6 @@
-//! `Table`: from flow keys to what is kept of their connections: all of it, or only the first segments.
+//! `Table`: from flow keys to what is kept of their connections: all, as it is or as bytes, or only the first segments.
+
+use std::cmp::Reverse;
 
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
@@ -7,9 +9,10 @@ use std::hash::BuildHasher as _;
 use super::connection::Connection;
 use super::flow::FlowKey;
 use super::frozen::{Frozen, History, Rooms};
+use super::packed::{Packed, Writer};
 use super::succession::{Slot, Tracked};
 use crate::config::TrackConfig;
-use crate::tcp::{Segment, Timestamp};
+use crate::tcp::{Endpoint, Segment, Timestamp};
 
 /// The connections of one partition. An index stays the same as long as something is kept there.
 #[derive(Debug, Default)]
@@ -22,6 +25,7 @@ pub(super) struct Table {
     #[expect(clippy::vec_box, reason = "the boxes themselves are what is used again")]
     spare: Vec<Box<Slot>>,
     rooms: Rooms,
+    writer: Writer,
     open: usize,
     frozen: usize,
     hand: usize,
@@ -77,20 +81,23 @@ impl Places {
 enum Kept {
     Nothing,
     Open(Box<Slot>),
+    Packed(Packed),
     Frozen(Frozen),
 }
 
-/// How much of a connection is kept.
+/// How a connection is kept.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Form {
-    /// All.
+    /// All of it, as it is.
     Open,
+    /// All of it, as bytes.
+    Packed,
     /// Its segments.
     Frozen,
 }
 
 impl Table {
-    /// Connections of which all is kept.
+    /// Connections of which all is kept, as it is or as bytes.
     pub fn open(&self) -> usize {
         self.open
     }
@@ -130,12 +137,31 @@ impl Table {
         at
     }
 
-    /// Connections of which all is kept, in no particular order.
-    pub fn slots(&self) -> impl Iterator<Item = &Slot> {
-        self.places.iter().filter_map(|place| match &place.kept {
-            Kept::Open(slot) => Some(&**slot),
+    /// Of so many connections of which all is kept, those with the latest packets, in no particular order.
+    pub fn latest(&self, looked_at: usize, most: usize, look: &mut dyn FnMut(&Connection)) {
+        let rank = |place: &Place| match &place.kept {
+            Kept::Open(slot) => Some((slot.connection.last, slot.connection.id)),
+            Kept::Packed(packed) => Some((packed.last, packed.id)),
             _ => None,
-        })
+        };
+        let all = self.places.iter().filter_map(|place| Some((Reverse(rank(place)?), place)));
+        let mut latest: Vec<_> = all.take(looked_at).collect();
+        if latest.len() > most {
+            latest.select_nth_unstable_by_key(most, |(rank, _)| *rank);
+            latest.truncate(most);
+        }
+        let mut room = None;
+        for (_, place) in latest {
+            match &place.kept {
+                Kept::Open(slot) => look(&slot.connection),
+                Kept::Packed(packed) => {
+                    let room = room.get_or_insert_with(|| Connection::between(place.key.ends()));
+                    packed.look(&place.key, room);
+                    look(room);
+                }
+                _ => {}
+            }
+        }
     }
 
     /// Connections of which the segments are kept, in no particular order.
@@ -158,27 +184,36 @@ impl Table {
         }
     }
 
-    /// All of a connection with its key, made from its segments where only these are kept; and whether they were.
+    /// All of a connection with its key, made from its bytes or segments where only these are kept; and how it was.
     pub fn thawed(
         &mut self,
         at: u32,
         config: &TrackConfig,
         out: &mut dyn Tracked,
-    ) -> Option<(&mut Slot, FlowKey, bool)> {
+    ) -> Option<(&mut Slot, FlowKey, Form)> {
         let place = self.places.get_mut(at as usize)?;
-        let was_frozen = matches!(place.kept, Kept::Frozen(_));
-        if let Kept::Frozen(frozen) = &place.kept {
-            let key = place.key;
-            let first = frozen.first(&key);
-            let mut slot = Slot::furnished(self.spare.pop(), &mut self.rooms, &first);
-            let Slot { connection, history, .. } = &mut *slot;
-            frozen.thaw(&key, (connection, history), config, out);
-            place.kept = Kept::Open(slot);
-            self.open += 1;
-            self.frozen -= 1;
-        }
+        let key = place.key;
+        let was = match &mut place.kept {
+            Kept::Nothing => return None,
+            Kept::Open(_) => Form::Open,
+            Kept::Packed(packed) => {
+                let mut slot = self.spare.pop().unwrap_or_else(|| Box::new(Slot::between(key.ends())));
+                packed.unpack(&key, &mut slot);
+                place.kept = Kept::Open(slot);
+                Form::Packed
+            }
+            Kept::Frozen(frozen) => {
+                let mut slot = Slot::furnished(self.spare.pop(), &mut self.rooms, &frozen.first(&key));
+                let Slot { connection, history, .. } = &mut *slot;
+                frozen.thaw(&key, (connection, history), config, out);
+                place.kept = Kept::Open(slot);
+                self.open += 1;
+                self.frozen -= 1;
+                Form::Frozen
+            }
+        };
         match &mut place.kept {
-            Kept::Open(slot) => Some((slot, place.key, was_frozen)),
+            Kept::Open(slot) => Some((slot, key, was)),
             _ => None,
         }
     }
@@ -197,6 +232,28 @@ impl Table {
         match &mut self.places.get_mut(at as usize)?.kept {
             Kept::Open(slot) => Some(slot),
             _ => None,
+        }
+    }
+
+    /// When the connection of this form has to be looked at, if anything but a segment changes it.
+    pub fn packed_due(&self, at: u32) -> Option<Option<Timestamp>> {
+        match &self.places.get(at as usize)?.kept {
+            Kept::Packed(packed) => Some(packed.due),
+            _ => None,
+        }
+    }
+
+    /// Keeps it as bytes, where more happened than segments tell; it has to be looked at when it is due.
+    pub fn pack(&mut self, at: u32, due: Option<Timestamp>) {
+        let Some(place) = self.places.get_mut(at as usize) else { return };
+        let Kept::Open(slot) = &mut place.kept else { return };
+        if !slot.history.is_over() {
+            return;
+        }
+        slot.history.give_up(&mut self.rooms);
+        let Some(packed) = Packed::of(slot, &place.key, due, &mut self.writer) else { return };
+        if let Kept::Open(slot) = std::mem::replace(&mut place.kept, Kept::Packed(packed)) {
+            self.give_back(slot);
         }
     }
 
@@ -245,6 +302,7 @@ impl Table {
         let id = |place: &Place| match &place.kept {
             Kept::Nothing => None,
             Kept::Open(slot) => Some(slot.connection.id),
+            Kept::Packed(packed) => Some(packed.id),
             Kept::Frozen(frozen) => Some(frozen.id()),
         };
         let all = self.places.iter().enumerate();
@@ -253,15 +311,17 @@ impl Table {
         ids
     }
 
-    /// The next connection of this form that was not used since the hand came by last; so many as there are places,
+    /// The next connection, frozen or not, that was not used since the hand came by last; so many as there are places,
     /// twice, are looked at.
     pub fn least_used(&mut self, form: Form) -> Option<u32> {
         let count = self.places.len;
+        let frozen = form == Form::Frozen;
         for _ in 0..2 * count {
             self.hand = if self.hand + 1 < count { self.hand + 1 } else { 0 };
-            match (&mut self.places.get_mut(self.hand)?.kept, form) {
-                (Kept::Open(slot), Form::Open) if !slot.cold => slot.cold = true,
-                (Kept::Open(_), Form::Open) | (Kept::Frozen(_), Form::Frozen) => {
+            match (&mut self.places.get_mut(self.hand)?.kept, frozen) {
+                (Kept::Open(slot), false) if !slot.cold => slot.cold = true,
+                (Kept::Packed(packed), false) if !packed.cold => packed.cold = true,
+                (Kept::Open(_) | Kept::Packed(_), false) | (Kept::Frozen(_), true) => {
                     return Some(self.hand as u32);
                 }
                 _ => {}
@@ -289,6 +349,12 @@ impl Slot {
 
     fn new(s: &Segment) -> Self {
         Self { connection: Connection::new(s), previous: None, history: History::default(), cold: false }
+    }
+
+    /// Of nothing yet.
+    pub fn between(ends: [Endpoint; 2]) -> Self {
+        let connection = Connection::between(ends);
+        Self { connection, previous: None, history: History::default(), cold: false }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::connection::{Connection, Context};
 use super::event::Fact;
+use super::packed::fields;
 use super::record::{Reason, Role, TimeWait, TimeWaitEnd};
 use crate::tcp::{Certainty, Segment, State, Timestamp};
 
@@ -140,3 +141,5 @@ impl Connection {
         self.tell(ctx, end, Fact::TimeWaitRefusedSyn { age });
     }
 }
+
+fields!(Interval { small [end fin_came_again] part [kept] });

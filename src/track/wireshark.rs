@@ -4,6 +4,7 @@
 //! payload counts as payload only, a SYN counts only as the first segment, a FIN only with ACK; and of a segment that
 //! stays alone, nothing but a SYN counts.
 
+use super::packed::{Plain, Small};
 use crate::tcp::{Flags, Segment};
 
 /// The bits: 1 SYN, 2 SYN+ACK, 4 ACK, 8 data, 16 FIN, 32 RST.
@@ -48,4 +49,24 @@ fn shown(s: &Segment) -> u8 {
 
 fn data(s: &Segment) -> u8 {
     u8::from(s.payload_len > 0) << 3
+}
+
+impl Plain for Completeness {
+    fn plain() -> Self {
+        Self::default()
+    }
+}
+
+impl Small for Completeness {
+    const BITS: u32 = 17;
+
+    fn small(&self) -> u64 {
+        let Self { bits, first } = self;
+        (*bits, *first).small()
+    }
+
+    fn of_small(bits: u64) -> Self {
+        let (bits, first) = Small::of_small(bits);
+        Self { bits, first }
+    }
 }

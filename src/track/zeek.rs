@@ -1,5 +1,6 @@
 //! Zeek's `conn_state` and `history`, kept by Zeek's own rules, which are not ours (see its conn/main.zeek).
 
+use super::packed::{Number, Pack, Reader, Writer, choices, fields, written};
 use super::peer::Peer;
 use crate::tcp::{Flags, Segment, SeqNumber};
 
@@ -294,4 +295,42 @@ fn is_service(port: u16) -> bool {
         6379, 6666, 6667, 6668, 6669, 8000, 8080, 8443, 8888, 20000,
     ];
     PORTS.binary_search(&port).is_ok()
+}
+
+choices!(Endpoint in 3: Inactive SynSent SynAckSent Partial Established Closed Reset);
+written!(ZeekTrack { small [originator seen flipped] part [ends history] beside [] });
+fields!(End {
+    small [state once payload]
+    row [last_seq: 3 start_seq: 4]
+    row [repeats: 0 zero_windows: 0 gaps: 0 bad_checksums: 0]
+    part [last_of cut]
+});
+
+/// Most have one SYN, or one SYN+ACK, and one FIN.
+impl Pack for [Option<SeqNumber>; 4] {
+    fn pack(&self, w: &mut Writer) {
+        let [syn, syn_ack, fin, reset] = self;
+        let row = [syn.number(&mut w.near), syn_ack.number(&mut w.near)];
+        w.row(row, [3, 3]);
+        let row = [fin.number(&mut w.near), reset.number(&mut w.near)];
+        w.row(row, [3, 0]);
+    }
+
+    fn unpack(&mut self, r: &mut Reader<'_>) {
+        let [syn, syn_ack] = r.row([3, 3]);
+        let [fin, reset] = r.row([3, 0]);
+        *self = [syn, syn_ack, fin, reset].map(|n| Number::of(n, &mut r.near));
+    }
+}
+
+/// The letters as they are.
+impl Pack for Vec<u8> {
+    fn pack(&self, w: &mut Writer) {
+        w.text(self);
+    }
+
+    fn unpack(&mut self, r: &mut Reader<'_>) {
+        self.clear();
+        self.extend_from_slice(r.text());
+    }
 }
