@@ -6,6 +6,7 @@ use foldhash::HashMap;
 
 use super::episode::Episode;
 use crate::config::RuleConfig;
+use crate::rules::key::Fed;
 use crate::rules::wide::wide;
 use crate::rules::{Detector, Finding, Seen};
 use crate::tcp::{Duration, Timestamp};
@@ -15,7 +16,13 @@ pub(super) fn detector(config: &RuleConfig) -> Box<dyn Detector> {
     let limits = &config.thresholds;
     let by_buckets = limits.time_wait_buckets.map(|n| n * 80 / 100);
     let limit = by_buckets.map_or(limits.time_wait_pileup, |n| n.min(limits.time_wait_pileup)).max(1);
-    Box::new(PileUp { limit, settle: limits.time_wait_settle, hosts: HashMap::default(), uncounted: 0 })
+    Box::new(PileUp {
+        limit,
+        settle: limits.time_wait_settle,
+        hosts: HashMap::default(),
+        episodes: 0,
+        uncounted: 0,
+    })
 }
 
 /// Hosts with at least one TIME_WAIT. At the bound a new host's TIME_WAITs are not counted, and the findings say so.
@@ -23,7 +30,9 @@ pub(super) fn detector(config: &RuleConfig) -> Box<dyn Detector> {
 struct PileUp {
     limit: u64,
     settle: Duration,
-    hosts: HashMap<IpAddr, Host>,
+    hosts: HashMap<Fed<IpAddr>, Host>,
+    /// Hosts with an episode.
+    episodes: usize,
     uncounted: u64,
 }
 
@@ -36,31 +45,44 @@ struct Host {
     started: u64,
     started_as_server: u64,
     peers: Peers,
-    episode: Option<Episode<()>>,
+    episode: Option<Box<Episode<()>>>,
 }
 
 /// With whom the most were started: no more than [`Peers::KEPT`], by Space-Saving (Metwally, Agrawal, El Abbadi 2005):
 /// a newcomer takes the place and the count of the rarest, so no count is too low.
 #[derive(Clone, Debug, Default)]
-struct Peers(Vec<(IpAddr, u64)>);
+struct Peers {
+    /// Most hosts have one, which needs no list.
+    first: Option<(IpAddr, u64)>,
+    others: Vec<(IpAddr, u64)>,
+}
 
 impl Peers {
     const KEPT: usize = 8;
     const TOLD: usize = 4;
 
     fn add(&mut self, peer: IpAddr) {
-        if let Some((_, count)) = self.0.iter_mut().find(|(addr, _)| *addr == peer) {
+        let Some(first) = &mut self.first else {
+            self.first = Some((peer, 1));
+            return;
+        };
+        let is_full = self.others.len() + 1 == Self::KEPT;
+        let mut kept = std::iter::once(first).chain(&mut self.others);
+        if let Some((_, count)) = kept.find(|(addr, _)| *addr == peer) {
             *count += 1;
-        } else if self.0.len() < Self::KEPT {
-            self.0.push((peer, 1));
-        } else if let Some(rarest) = self.0.iter_mut().min_by_key(|(addr, count)| (*count, *addr)) {
-            *rarest = (peer, rarest.1 + 1);
+        } else if !is_full {
+            self.others.push((peer, 1));
+        } else {
+            let kept = self.first.iter_mut().chain(&mut self.others);
+            if let Some(rarest) = kept.min_by_key(|(addr, count)| (*count, *addr)) {
+                *rarest = (peer, rarest.1 + 1);
+            }
         }
     }
 
     /// Most first.
     fn top(&self) -> Vec<serde_json::Value> {
-        let mut peers = self.0.clone();
+        let mut peers: Vec<(IpAddr, u64)> = self.first.iter().chain(&self.others).copied().collect();
         peers.sort_by_key(|(addr, count)| (std::cmp::Reverse(*count), *addr));
         let told = peers.iter().take(Self::TOLD);
         told.map(|(addr, count)| serde_json::json!({ "addr": addr, "at_most": count })).collect()
@@ -98,10 +120,11 @@ impl Detector for PileUp {
     }
 
     fn on_end(&mut self, now: Timestamp, say: &mut Vec<Finding>) {
-        let mut hosts: Vec<(IpAddr, Host)> = self.hosts.drain().collect();
+        let hosts = std::mem::take(&mut self.hosts).into_iter();
+        let mut hosts: Vec<(Fed<IpAddr>, Host)> = hosts.filter(|(_, h)| h.episode.is_some()).collect();
         hosts.sort_by_key(|(addr, _)| *addr);
-        for (addr, mut host) in hosts {
-            if host.episode.as_mut().is_some_and(Episode::is_over) {
+        for (Fed(addr), mut host) in hosts {
+            if host.episode.as_mut().is_some_and(|e| e.is_over()) {
                 say.extend(self.finding(addr, &host, Some(now)));
             }
         }
@@ -110,47 +133,56 @@ impl Detector for PileUp {
 
 impl PileUp {
     fn enter(&mut self, (addr, peer): (IpAddr, IpAddr), as_server: bool, event: &Event) {
-        if self.hosts.len() >= MAX_HOSTS && !self.hosts.contains_key(&addr) {
+        if self.hosts.len() >= MAX_HOSTS && !self.hosts.contains_key(&Fed(addr)) {
             self.uncounted += 1;
             return;
         }
-        let host = self.hosts.entry(addr).or_default();
+        let host = self.hosts.entry(Fed(addr)).or_default();
         host.now += 1;
         host.started += 1;
         host.started_as_server += u64::from(as_server);
         host.peers.add(peer);
         let (now, at, frame) = (host.now, event.at, event.frame);
         if now >= self.limit {
-            host.episode.get_or_insert_with(|| Episode::new(now, (), at, frame)).reach(now, (), at, frame);
+            self.episodes += usize::from(host.episode.is_none());
+            let begun = || Box::new(Episode::new(now, (), at, frame));
+            host.episode.get_or_insert_with(begun).reach(now, (), at, frame);
         }
     }
 
     /// Before the number changes: what it was so far may have stood for long.
     fn say_if_due(&mut self, addr: IpAddr, at: Timestamp, say: &mut Vec<Finding>) {
+        if self.episodes == 0 {
+            return;
+        }
         let settle = self.settle;
         let due = |h: &mut Host| h.episode.as_mut().is_some_and(|e| e.is_due(at, settle));
-        if self.hosts.get_mut(&addr).is_some_and(due) {
-            say.extend(self.hosts.get(&addr).and_then(|h| self.finding(addr, h, None)));
+        if self.hosts.get_mut(&Fed(addr)).is_some_and(due) {
+            say.extend(self.hosts.get(&Fed(addr)).and_then(|h| self.finding(addr, h, None)));
         }
     }
 
     fn leave(&mut self, addr: IpAddr, at: Timestamp, say: &mut Vec<Finding>) {
-        let Some(host) = self.hosts.get_mut(&addr) else { return };
+        let Some(host) = self.hosts.get_mut(&Fed(addr)) else { return };
         host.now = host.now.saturating_sub(1);
         let over = host.now * 2 <= self.limit;
-        if over && host.episode.as_mut().is_some_and(Episode::is_over) {
-            say.extend(self.hosts.get(&addr).and_then(|h| self.finding(addr, h, Some(at))));
-        }
-        if let Some(host) = self.hosts.get_mut(&addr).filter(|_| over) {
-            host.episode = None;
-            if host.now == 0 {
-                self.hosts.remove(&addr);
+        let is_gone = over && host.now == 0;
+        if over && host.episode.is_some() {
+            self.episodes -= 1;
+            if host.episode.as_mut().is_some_and(|e| e.is_over()) {
+                say.extend(self.hosts.get(&Fed(addr)).and_then(|h| self.finding(addr, h, Some(at))));
             }
+            if let Some(host) = self.hosts.get_mut(&Fed(addr)) {
+                host.episode = None;
+            }
+        }
+        if is_gone {
+            self.hosts.remove(&Fed(addr));
         }
     }
 
     fn finding(&self, addr: IpAddr, host: &Host, end: Option<Timestamp>) -> Option<Finding> {
-        let episode = host.episode?;
+        let episode = host.episode.as_deref()?;
         let as_server = host.started_as_server * 100 / host.started.max(1);
         let message = format!(
             "{addr} held {} connections in TIME_WAIT at once ({as_server} % as the server; at most, for ends of TIME_WAIT are assumed)",

@@ -109,7 +109,7 @@ impl Detector for Servers {
     }
 
     fn so_far(&self, now: Timestamp, say: &mut Vec<Finding>) {
-        for (endpoint, server) in self.table.sorted() {
+        for (endpoint, server) in self.table.sorted_if(|_, server| server.has_episode()) {
             server.so_far(*endpoint, now, say);
         }
     }
@@ -127,8 +127,8 @@ impl Detector for Servers {
 impl Servers {
     fn server(&mut self, server: Endpoint, now: Timestamp, say: &mut Vec<Finding>) -> &mut Server {
         let found = self.table.at(server, &mut self.gone, Box::default);
-        for (endpoint, gone) in self.gone.drain(..) {
-            gone.so_far(endpoint, now, say);
+        if !self.gone.is_empty() {
+            self.gone.drain(..).for_each(|(endpoint, gone)| gone.so_far(endpoint, now, say));
         }
         found
     }
@@ -150,8 +150,10 @@ impl Servers {
     /// A connection may have become slow, or ceased to be.
     fn note_slow(&mut self, seen: &Seen, server: Endpoint, source: std::net::IpAddr, say: &mut Vec<Finding>) {
         let at = seen.event.at;
-        for (_, conduct) in std::mem::take(&mut self.let_go) {
-            self.leave(&conduct, at, say);
+        if !self.let_go.is_empty() {
+            for (_, conduct) in std::mem::take(&mut self.let_go) {
+                self.leave(&conduct, at, say);
+            }
         }
         let Some(conduct) = self.slow.get(&seen.connection) else { return };
         let (before, now) = (conduct.counted, conduct.kind());

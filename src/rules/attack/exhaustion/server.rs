@@ -37,6 +37,11 @@ impl Server {
         }
     }
 
+    /// Whether there is anything on.
+    pub fn has_episode(&self) -> bool {
+        self.requests.has_episode() || self.reads.has_episode() || self.empty.is_watched()
+    }
+
     /// What is on.
     pub fn so_far(&self, endpoint: Endpoint, now: Timestamp, say: &mut Vec<Finding>) {
         say.extend(self.requests.finding(Kind::Request, endpoint, now));

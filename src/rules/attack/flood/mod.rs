@@ -70,19 +70,19 @@ impl Detector for Floods {
         let second = second_of(seen.event.at);
         self.judge_up_to(second - GRACE - 1, None, say);
         let (own, other) = seen.ends();
-        let began = second_of(seen.began);
+        let began = || second_of(seen.began);
         match seen.event.fact {
             Fact::Opened if seen.header.is_syn() => self.syn(seen, second, say),
             // The end is the client.
-            Fact::LifeBegan { .. } if seen.has_syn => self.settled(other, own, began, true),
-            Fact::Refused { .. } => self.settled(own, other, began, false),
+            Fact::LifeBegan { .. } if seen.has_syn => self.settled(other, own, began(), true),
+            Fact::Refused { .. } => self.settled(own, other, began(), false),
             Fact::HalfOpenEntered { again } => {
                 self.at(own.addr, say).answered(own.port, second, again);
                 self.call(own.addr, second);
             }
             Fact::HalfOpenLeft { kind, .. } => {
                 if matches!(kind, HalfOpenEnd::Cancelled | HalfOpenEnd::Aborted) {
-                    self.settled(own, other, began, false);
+                    self.settled(own, other, began(), false);
                 }
                 self.left(own, kind);
             }
@@ -109,7 +109,7 @@ impl Detector for Floods {
     }
 
     fn so_far(&self, now: Timestamp, say: &mut Vec<Finding>) {
-        for (addr, host) in self.hosts.sorted() {
+        for (addr, host) in self.hosts.sorted_if(|_, host| host.so_far().next().is_some()) {
             for (port, flood, profile) in host.so_far() {
                 self.tell(*addr, (port, flood, profile), now, true, say);
             }

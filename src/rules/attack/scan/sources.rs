@@ -69,11 +69,12 @@ impl Detector for Sources {
         if let Some(watch) = &mut self.watch {
             watch.on_seen(seen, &self.limits);
         }
-        if seen.event.fact == Fact::FlagsRefused && !self.limits.trusts(seen.ends().0.addr) {
-            return self.take(Contact::odd(seen), say);
-        }
-        if seen.event.fact != Fact::Opened || !seen.header.is_syn() {
-            return;
+        match seen.event.fact {
+            Fact::FlagsRefused if !self.limits.trusts(seen.ends().0.addr) => {
+                return self.take(Contact::odd(seen), say);
+            }
+            Fact::Opened if seen.header.is_syn() => {}
+            _ => return,
         }
         let [src, dst] = seen.endpoints;
         if let Some(tool) = tool_of(&Probe { header: seen.header, src, dst }) {
@@ -149,6 +150,8 @@ impl Sources {
             return;
         }
         if walk.failures <= Walk::EARLY {
+            // Most sources of failures have one.
+            walk.early.reserve_exact(usize::from(walk.early.is_empty()));
             return walk.early.push(contact);
         }
         let suspicious = walk.is_suspicious();

@@ -56,7 +56,9 @@ impl Spreads {
             say.extend(over.finding(&key, limits));
         }
         spread.add(seen, hash_of(src.addr), hash_of(dst.addr));
-        say.extend(gone.into_iter().filter_map(|(key, spread)| spread.finding(&key, limits)));
+        if !gone.is_empty() {
+            say.extend(gone.into_iter().filter_map(|(key, spread)| spread.finding(&key, limits)));
+        }
     }
 
     /// A connection was used.
