@@ -194,11 +194,13 @@ pub(super) struct Frames {
         reason = "one word in each entry of many tables, most of which need none"
     )]
     others: Option<Box<Vec<u64>>>,
+    /// There is no more room.
+    is_full: bool,
 }
 
 impl Default for Frames {
     fn default() -> Self {
-        Self { first: Self::NONE, others: None }
+        Self { first: Self::NONE, others: None, is_full: false }
     }
 }
 
@@ -211,15 +213,16 @@ impl Frames {
     pub fn add(&mut self, frame: u64) {
         if self.first == Self::NONE {
             self.first = frame;
-        } else if self.first != frame {
+        } else if !self.is_full && self.first != frame {
             self.add_other(frame);
         }
     }
 
     fn add_other(&mut self, frame: u64) {
         let others = self.others.get_or_insert_default();
-        if others.len() + 1 < Self::KEPT && !others.contains(&frame) {
+        if !others.contains(&frame) {
             others.push(frame);
+            self.is_full = others.len() + 1 == Self::KEPT;
         }
     }
 

@@ -66,8 +66,11 @@ struct Choices {
 impl Choices {
     fn add(&mut self, choice: Choice) {
         let first = self.first.get_or_insert(choice);
+        if self.others.len() + 1 >= MAX_NUMBERS {
+            return;
+        }
         let is_new = choice.pair != first.pair && self.others.iter().all(|c| c.pair != choice.pair);
-        if is_new && self.others.len() + 1 < MAX_NUMBERS {
+        if is_new {
             self.others.push(choice);
         }
     }

@@ -19,7 +19,7 @@ pub(super) struct Drops {
     /// Dropped, and no answer to another client seen near it yet.
     waiting: Vec<Dropped>,
     rates: Rates,
-    episode: Option<Episode>,
+    episode: Option<Box<Episode>>,
     accept_queue_full_at: Option<Timestamp>,
 }
 
@@ -111,7 +111,7 @@ impl Drops {
     fn confirm(&mut self, dropped: &Dropped, near: Duration) {
         let served = self.served.contains(dropped.client.addr);
         let accept_queue = self.accept_queue_full_at.is_some_and(|t| is_near(t, dropped.at, near));
-        let episode = self.episode.get_or_insert_with(|| Episode::new(dropped.at));
+        let episode = self.episode.get_or_insert_with(|| Box::new(Episode::new(dropped.at)));
         episode.first = episode.first.min(dropped.at);
         episode.last = episode.last.max(dropped.at);
         if episode.clients.len() < MAX_CLIENTS {

@@ -39,53 +39,69 @@ struct PileUp {
 /// Hosts counted at once: 5 MiB. A host that piles up is there long before the table is full of others.
 const MAX_HOSTS: usize = 1 << 16;
 
-#[derive(Clone, Debug, Default)]
+/// One of them. Most have one peer, and no more than these few words each.
+#[derive(Debug)]
 struct Host {
     now: u64,
     started: u64,
     started_as_server: u64,
-    peers: Peers,
+    first_peer: IpAddr,
+    others: Option<Box<Peers>>,
     episode: Option<Box<Episode<()>>>,
 }
 
 /// With whom the most were started: no more than [`Peers::KEPT`], by Space-Saving (Metwally, Agrawal, El Abbadi 2005):
 /// a newcomer takes the place and the count of the rarest, so no count is too low.
 #[derive(Clone, Debug, Default)]
-struct Peers {
-    /// Most hosts have one, which needs no list.
-    first: Option<(IpAddr, u64)>,
-    others: Vec<(IpAddr, u64)>,
-}
+struct Peers(Vec<(IpAddr, u64)>);
 
 impl Peers {
     const KEPT: usize = 8;
     const TOLD: usize = 4;
 
     fn add(&mut self, peer: IpAddr) {
-        let Some(first) = &mut self.first else {
-            self.first = Some((peer, 1));
-            return;
-        };
-        let is_full = self.others.len() + 1 == Self::KEPT;
-        let mut kept = std::iter::once(first).chain(&mut self.others);
-        if let Some((_, count)) = kept.find(|(addr, _)| *addr == peer) {
+        if let Some((_, count)) = self.0.iter_mut().find(|(addr, _)| *addr == peer) {
             *count += 1;
-        } else if !is_full {
-            self.others.push((peer, 1));
-        } else {
-            let kept = self.first.iter_mut().chain(&mut self.others);
-            if let Some(rarest) = kept.min_by_key(|(addr, count)| (*count, *addr)) {
-                *rarest = (peer, rarest.1 + 1);
-            }
+        } else if self.0.len() < Self::KEPT {
+            self.0.push((peer, 1));
+        } else if let Some(rarest) = self.0.iter_mut().min_by_key(|(addr, count)| (*count, *addr)) {
+            *rarest = (peer, rarest.1 + 1);
         }
     }
 
     /// Most first.
     fn top(&self) -> Vec<serde_json::Value> {
-        let mut peers: Vec<(IpAddr, u64)> = self.first.iter().chain(&self.others).copied().collect();
+        let mut peers = self.0.clone();
         peers.sort_by_key(|(addr, count)| (std::cmp::Reverse(*count), *addr));
         let told = peers.iter().take(Self::TOLD);
         told.map(|(addr, count)| serde_json::json!({ "addr": addr, "at_most": count })).collect()
+    }
+}
+
+impl Host {
+    fn new(peer: IpAddr) -> Self {
+        Self { now: 0, started: 0, started_as_server: 0, first_peer: peer, others: None, episode: None }
+    }
+
+    /// One more.
+    fn start(&mut self, peer: IpAddr, as_server: bool) {
+        match &mut self.others {
+            Some(peers) => peers.add(peer),
+            None if peer == self.first_peer => {}
+            None => self.others.insert(Box::new(self.only_peer())).add(peer),
+        }
+        self.now += 1;
+        self.started += 1;
+        self.started_as_server += u64::from(as_server);
+    }
+
+    /// While there is but one.
+    fn only_peer(&self) -> Peers {
+        Peers(vec![(self.first_peer, self.started)])
+    }
+
+    fn top_peers(&self) -> Vec<serde_json::Value> {
+        self.others.as_ref().map_or_else(|| self.only_peer().top(), |peers| peers.top())
     }
 }
 
@@ -137,11 +153,8 @@ impl PileUp {
             self.uncounted += 1;
             return;
         }
-        let host = self.hosts.entry(Fed(addr)).or_default();
-        host.now += 1;
-        host.started += 1;
-        host.started_as_server += u64::from(as_server);
-        host.peers.add(peer);
+        let host = self.hosts.entry(Fed(addr)).or_insert_with(|| Host::new(peer));
+        host.start(peer, as_server);
         let (now, at, frame) = (host.now, event.at, event.frame);
         if now >= self.limit {
             self.episodes += usize::from(host.episode.is_none());
@@ -199,7 +212,7 @@ impl PileUp {
             ("threshold", self.limit.into()),
             ("started", host.started.into()),
             ("as_server_percent", as_server.into()),
-            ("top_peers", host.peers.top().into()),
+            ("top_peers", host.top_peers().into()),
             ("upper_bound", true.into()),
             ("hosts_not_counted", self.uncounted.into()),
         ];

@@ -72,7 +72,7 @@ impl Detector for Servers {
                 self.ended(seen.connection, at, say);
             }
             Fact::HandshakeDone { .. } if seen.header.window == 0 && seen.header.flags.ack() => {
-                self.server(server, at, say).reads.closed_at_once(at, source, seen.event.frame);
+                self.server(server, at, say).closed_at_once(at, source, seen.event.frame);
             }
             Fact::AcceptAborted | Fact::SynAckRepeated { after_ack: true, .. } => {
                 if let Some(s) = self.table.get(&server) {
@@ -138,6 +138,9 @@ impl Servers {
             && s.due.is_none_or(|due| second > due)
         {
             s.due = Some(second);
+            if self.due.back().is_none_or(|(latest, _)| *latest <= second) {
+                return self.due.push_back((second, server));
+            }
             let place = self.due.partition_point(|(s, _)| *s <= second);
             self.due.insert(place, (second, server));
         }
@@ -195,7 +198,9 @@ impl Servers {
             self.due.pop_front();
             let Some(server) = self.table.get(&endpoint) else { continue };
             let at = start_of(second + GRACE + 1);
-            say.extend(server.empty.judge(endpoint, second, at));
+            if let Some(finding) = server.empty.judge(endpoint, second, at) {
+                say.push(finding);
+            }
             if server.empty.is_watched() && server.due.is_none_or(|due| due <= second) {
                 let next = (second + 1).max(last - JUMP);
                 server.due = Some(next);

@@ -41,7 +41,7 @@ struct Host {
     sources: Top<IpAddr, SOURCES>,
     since: Option<Timestamp>,
     frames: Frames,
-    episode: Option<Episode<1>>,
+    episode: Option<Box<Episode<1>>>,
 }
 
 impl Detector for TimeWaits {
@@ -102,7 +102,7 @@ impl Host {
             let since = self.since.unwrap_or(at);
             let mut episode = Episode::new(second_of(since), since, at);
             episode.frames = self.frames.clone();
-            self.episode = Some(episode);
+            self.episode = Some(Box::new(episode));
         }
         let now = self.now;
         if let Some(episode) = &mut self.episode {

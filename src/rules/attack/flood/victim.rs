@@ -216,6 +216,9 @@ impl Victim {
         if self.flood.is_none() && self.surge.is_none() && self.pending < WARM / 8 && self.queue < WARM / 2 {
             self.profile = None;
         }
+        if ended.is_empty() {
+            return Vec::new();
+        }
         ended.into_iter().map(|flood| (flood, self.profile.take())).collect()
     }
 
@@ -252,7 +255,7 @@ impl Victim {
         if judge.all_ports {
             return;
         }
-        if self.queue < judge.queue_limit / 2 {
+        if self.flood.is_some() && self.queue < judge.queue_limit / 2 {
             ended.extend(self.flood.take_if(|f| f.pace == Pace::Slow).map(|f| *f));
         }
         if self.queue < judge.queue_limit {
