@@ -145,9 +145,11 @@ fn listener<'a>(
     say: &mut Vec<Finding>,
 ) -> &'a mut Listener {
     let listener = table.at(endpoint, gone, Box::default);
-    for (endpoint, gone) in gone.drain(..) {
-        let now = gone.queue.latest();
-        gone.finish(endpoint, now, (0, limits), say);
+    if !gone.is_empty() {
+        for (endpoint, gone) in gone.drain(..) {
+            let now = gone.queue.latest();
+            gone.finish(endpoint, now, (0, limits), say);
+        }
     }
     listener
 }

@@ -193,7 +193,14 @@ impl Servers {
         }
     }
 
+    #[inline]
     fn judge_up_to(&mut self, last: i64, say: &mut Vec<Finding>) {
+        if self.due.front().is_some_and(|(second, _)| *second <= last) {
+            self.judge_due(last, say);
+        }
+    }
+
+    fn judge_due(&mut self, last: i64, say: &mut Vec<Finding>) {
         while let Some((second, endpoint)) = self.due.front().copied().filter(|(second, _)| *second <= last) {
             self.due.pop_front();
             let Some(server) = self.table.get(&endpoint) else { continue };

@@ -123,7 +123,14 @@ impl Carpets {
     }
 
     /// Judges the networks for every second up to this one.
+    #[inline]
     pub fn judge_up_to(&mut self, last: i64, say: &mut Vec<Finding>) {
+        if self.due.front().is_some_and(|(second, _)| *second <= last) {
+            self.judge_due(last, say);
+        }
+    }
+
+    fn judge_due(&mut self, last: i64, say: &mut Vec<Finding>) {
         while let Some((second, network)) = self.due.front().copied().filter(|(s, _)| *s <= last) {
             self.due.pop_front();
             let Some(carpet) = self.table.get(&network) else { continue };

@@ -199,7 +199,15 @@ impl Floods {
     }
 
     /// Judges every second up to this one; `end` where the input ended.
+    #[inline]
     fn judge_up_to(&mut self, last: i64, end: Option<Timestamp>, say: &mut Vec<Finding>) {
+        if self.due.front().is_some_and(|(second, _)| *second <= last) {
+            self.judge_due(last, end, say);
+        }
+        self.carpets.judge_up_to(last, say);
+    }
+
+    fn judge_due(&mut self, last: i64, end: Option<Timestamp>, say: &mut Vec<Finding>) {
         while let Some((second, addr)) = self.due.front().copied().filter(|(second, _)| *second <= last) {
             self.due.pop_front();
             self.carpets.judge_up_to(second - 1, say);
@@ -219,7 +227,6 @@ impl Floods {
                 self.tell(addr, (*port, flood, profile.as_deref()), at, false, say);
             }
         }
-        self.carpets.judge_up_to(last, say);
     }
 
     /// A flood. One that is part of one against the whole network is told as that.

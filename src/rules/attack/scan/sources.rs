@@ -149,13 +149,11 @@ impl Sources {
         if !contact.outcome.is_failure() {
             return;
         }
-        if walk.failures <= Walk::EARLY {
-            // Most sources of failures have one.
-            walk.early.reserve_exact(usize::from(walk.early.is_empty()));
-            return walk.early.push(contact);
+        if walk.is_early(&contact) {
+            return;
         }
         let suspicious = walk.is_suspicious();
-        for early in std::mem::take(&mut walk.early) {
+        for early in walk.take_early() {
             self.fail(&early, false, say);
         }
         self.fail(&contact, suspicious, say);

@@ -147,7 +147,15 @@ impl Strays {
     }
 
     /// Judges every second up to this one; `end` where the input ended.
+    #[inline]
     fn judge_up_to(&mut self, last: i64, end: Option<Timestamp>, say: &mut Vec<Finding>) {
+        if self.due.front().is_some_and(|(second, _)| *second <= last) {
+            self.judge_due(last, end, say);
+        }
+        self.clients.judge_up_to(last, say);
+    }
+
+    fn judge_due(&mut self, last: i64, end: Option<Timestamp>, say: &mut Vec<Finding>) {
         while let Some((second, addr)) = self.due.front().copied().filter(|(second, _)| *second <= last) {
             self.due.pop_front();
             let Some(target) = self.targets.get(&addr) else { continue };
@@ -160,6 +168,5 @@ impl Strays {
                 self.due.insert(place, (next, addr));
             }
         }
-        self.clients.judge_up_to(last, say);
     }
 }
