@@ -14,8 +14,10 @@ use super::key::{Key, hash_of};
 pub(super) struct Table<K, V> {
     young: Generation<K, V>,
     old: Generation<K, V>,
-    /// Where the key asked for last lies among the young: several facts in a row are about one connection.
+    /// Where the keys asked for last and before that lie among the young: several facts in a row are about one
+    /// connection.
     latest: usize,
+    before: usize,
     half: usize,
     forgotten: u64,
     state: RandomState,
@@ -25,17 +27,29 @@ impl<K: Key, V> Table<K, V> {
     /// An empty table that never holds more than `bound` keys.
     pub fn new(bound: usize) -> Self {
         let (young, old) = (Generation::with_room(0), Generation::with_room(0));
-        Self { young, old, latest: 0, half: (bound / 2).max(1), forgotten: 0, state: RandomState::default() }
+        let half = (bound / 2).max(1);
+        Self { young, old, latest: 0, before: 0, half, forgotten: 0, state: RandomState::default() }
     }
 
     /// The key's value, made where there is none. Keys that have to go for it are added to `gone`, in the order in
     /// which they came.
     pub fn at(&mut self, key: K, gone: &mut Vec<(K, V)>, make: impl FnOnce() -> V) -> &mut V {
-        if !self.young.has_at(self.latest, &key) {
+        if !self.is_latest(&key) {
             let hash = hash_of(&key, &self.state);
-            self.latest = self.young.find(hash, &key).unwrap_or_else(|| self.bring(key, hash, gone, make));
+            let at = self.young.find(hash, &key);
+            self.latest = at.unwrap_or_else(|| self.bring(key, hash, gone, make));
         }
         &mut self.young.entries[self.latest].1
+    }
+
+    /// Whether the key is one of the two asked for last. If not, another takes their place.
+    #[inline]
+    fn is_latest(&mut self, key: &K) -> bool {
+        if self.young.has_at(self.latest, key) {
+            return true;
+        }
+        std::mem::swap(&mut self.latest, &mut self.before);
+        self.young.has_at(self.latest, key)
     }
 
     /// Makes the key one of the young, and tells which.
@@ -76,10 +90,10 @@ impl<K: Key, V> Table<K, V> {
 
     /// The key's value, where there is one.
     pub fn get(&mut self, key: &K) -> Option<&mut V> {
-        if !self.young.has_at(self.latest, key) {
-            if self.is_empty() {
-                return None;
-            }
+        if self.is_empty() {
+            return None;
+        }
+        if !self.is_latest(key) {
             let hash = hash_of(key, &self.state);
             match self.young.find(hash, key) {
                 Some(at) => self.latest = at,

@@ -62,7 +62,7 @@ impl Drops {
         let near = limits.syn_drop_near;
         self.served.add(client.addr);
         if let Some(episode) = &mut self.episode {
-            episode.any_served |= episode.clients.iter().any(|c| c.addr == client.addr);
+            episode.any_served = episode.any_served || episode.has(client.addr);
         }
         if self.answers[0].is_some_and(|(_, c)| c != client) {
             self.answers[1] = self.answers[0];
@@ -124,6 +124,11 @@ impl Drops {
         episode.accept_queue |= accept_queue;
         episode.half_open = episode.half_open.max(dropped.half_open);
         episode.frames.add(dropped.frame);
+    }
+
+    /// Whether drops follow each other.
+    pub fn has_episode(&self) -> bool {
+        self.episode.is_some()
     }
 
     /// The episode, where none of it can follow any more.
@@ -256,6 +261,12 @@ impl Episode {
             half_open: 0,
             frames: Frames::default(),
         }
+    }
+
+    /// Whether one of the clients kept has this address.
+    fn has(&self, addr: IpAddr) -> bool {
+        let [first, last] = [0, u16::MAX].map(|port| Endpoint::new(addr, port));
+        self.clients.range(first..=last).next().is_some()
     }
 
     fn count(&self) -> u64 {

@@ -130,7 +130,7 @@ impl Detector for Listeners {
 
     fn on_end(&mut self, now: Timestamp, say: &mut Vec<Finding>) {
         let forgotten = self.table.forgotten();
-        for (endpoint, listener) in self.table.drain() {
+        for (endpoint, mut listener) in self.table.drain_if(|_, listener| listener.tells()) {
             listener.finish(endpoint, now, (forgotten, &self.limits), say);
         }
     }
@@ -146,7 +146,7 @@ fn listener<'a>(
 ) -> &'a mut Listener {
     let listener = table.at(endpoint, gone, Box::default);
     if !gone.is_empty() {
-        for (endpoint, gone) in gone.drain(..) {
+        for (endpoint, mut gone) in gone.drain(..).filter(|(_, gone)| gone.tells()) {
             let now = gone.queue.latest();
             gone.finish(endpoint, now, (0, limits), say);
         }
@@ -155,8 +155,13 @@ fn listener<'a>(
 }
 
 impl Listener {
+    /// Whether there is anything to be said of it that was not yet.
+    fn tells(&self) -> bool {
+        self.drops.has_episode() || self.queue.is_pressed() || self.completion.is_low()
+    }
+
     fn finish(
-        mut self,
+        &mut self,
         endpoint: Endpoint,
         now: Timestamp,
         (forgotten, limits): (u64, &Thresholds),

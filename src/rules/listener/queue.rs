@@ -66,6 +66,11 @@ impl Queue {
         if over { self.close(key, at, cookies) } else { None }
     }
 
+    /// Whether it is nearly full.
+    pub fn is_pressed(&self) -> bool {
+        self.pressure.is_some()
+    }
+
     /// The pressure ends, or the capture.
     pub fn close(&mut self, key: Endpoint, now: Timestamp, cookies: &Cookies) -> Option<Finding> {
         let pressure = self.pressure.take().filter(|_| !cookies.are_in_use())?;
@@ -233,6 +238,11 @@ impl Completion {
         checker.last = at;
         // Five in a second and more are no check.
         gap >= Duration::from_millis(200) && (gap.0 - before.0).abs() <= before.0 / 10
+    }
+
+    /// Whether this is a time of low completion.
+    pub fn is_low(&self) -> bool {
+        self.low.is_some()
     }
 
     /// The time of low completion so far.

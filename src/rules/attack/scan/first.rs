@@ -40,14 +40,21 @@ impl FirstContacts {
         let age = contact.at.since(self.since);
         if age > Self::SPAN {
             std::mem::swap(&mut self.young, &mut self.old);
-            self.young.reset();
+            clear(&mut self.young);
             if age > Self::SPAN.times(2) {
-                self.old.reset();
+                clear(&mut self.old);
             }
             self.since = contact.at;
         }
         let key = Bytes::of(contact.source, contact.target);
         !self.young.contains_and_insert(&key) && (self.old.is_empty() || !self.old.contains(&key))
+    }
+}
+
+/// What is empty need not be written to, a megabyte of it.
+fn clear(filter: &mut BloomFilter) {
+    if !filter.is_empty() {
+        filter.reset();
     }
 }
 
