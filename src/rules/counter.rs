@@ -34,10 +34,26 @@ impl<K: Key, V> Table<K, V> {
     /// The key's value, made where there is none. Keys that have to go for it are added to `gone`, in the order in
     /// which they came.
     pub fn at(&mut self, key: K, gone: &mut Vec<(K, V)>, make: impl FnOnce() -> V) -> &mut V {
+        self.ask(key, make, |entries| {
+            if gone.is_empty() {
+                std::mem::swap(gone, entries);
+            } else {
+                gone.append(entries);
+            }
+        })
+    }
+
+    /// The same where nothing is to be said of keys that go.
+    pub fn at_quietly(&mut self, key: K, make: impl FnOnce() -> V) -> &mut V {
+        self.ask(key, make, Vec::clear)
+    }
+
+    #[inline]
+    fn ask(&mut self, key: K, make: impl FnOnce() -> V, leave: impl FnOnce(&mut Vec<(K, V)>)) -> &mut V {
         if !self.is_latest(&key) {
             let hash = hash_of(&key, &self.state);
             let at = self.young.find(hash, &key);
-            self.latest = at.unwrap_or_else(|| self.bring(key, hash, gone, make));
+            self.latest = at.unwrap_or_else(|| self.bring(key, hash, make, leave));
         }
         &mut self.young.entries[self.latest].1
     }
@@ -54,11 +70,17 @@ impl<K: Key, V> Table<K, V> {
 
     /// Makes the key one of the young, and tells which.
     #[inline(never)]
-    fn bring(&mut self, key: K, hash: u32, gone: &mut Vec<(K, V)>, make: impl FnOnce() -> V) -> usize {
+    fn bring(
+        &mut self,
+        key: K,
+        hash: u32,
+        make: impl FnOnce() -> V,
+        leave: impl FnOnce(&mut Vec<(K, V)>),
+    ) -> usize {
         let value = self.old.take(hash, &key, &self.state).unwrap_or_else(make);
         if self.young.entries.len() >= self.half {
             self.forgotten += self.old.entries.len() as u64;
-            self.old.leave(gone);
+            self.old.empty(leave);
             std::mem::swap(&mut self.young, &mut self.old);
         }
         self.young.add(hash, key, value)
@@ -165,13 +187,9 @@ impl<K: Key, V> Generation<K, V> {
     }
 
     /// All go. What is left is room for as many others.
-    fn leave(&mut self, gone: &mut Vec<(K, V)>) {
+    fn empty(&mut self, leave: impl FnOnce(&mut Vec<(K, V)>)) {
         let room = self.entries.capacity();
-        if gone.is_empty() {
-            std::mem::swap(gone, &mut self.entries);
-        } else {
-            gone.append(&mut self.entries);
-        }
+        leave(&mut self.entries);
         self.places.clear();
         self.entries.reserve(room);
     }

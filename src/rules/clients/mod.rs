@@ -80,22 +80,23 @@ struct Total {
 #[derive(Debug, Default)]
 struct Destinations {
     first: Option<Endpoint>,
-    all: Option<Box<BTreeSet<Endpoint>>>,
+    /// All of them, once there are two.
+    all: BTreeSet<Endpoint>,
 }
 
 impl Destinations {
     fn add(&mut self, destination: Endpoint) {
         let first = *self.first.get_or_insert(destination);
-        if destination != first || self.all.is_some() {
-            let all = self.all.get_or_insert_with(|| Box::new(BTreeSet::from([first])));
-            if all.len() < MAX_DESTINATIONS {
-                all.insert(destination);
+        if destination != first || !self.all.is_empty() {
+            self.all.insert(first);
+            if self.all.len() < MAX_DESTINATIONS {
+                self.all.insert(destination);
             }
         }
     }
 
     fn len(&self) -> usize {
-        self.all.as_ref().map_or(usize::from(self.first.is_some()), |all| all.len())
+        self.all.len().max(usize::from(self.first.is_some()))
     }
 }
 

@@ -60,10 +60,9 @@ impl Tuples {
         s: &SynAck,
         limits: &Thresholds,
     ) -> Option<Proof> {
-        let mut gone = Vec::new();
         let make = || Tuple { last: *s, same_difference: 1, same_low_bits: 1, frames: Frames::default() };
         let mut is_new = false;
-        let t = self.table.at(tuple, &mut gone, || {
+        let t = self.table.at_quietly(tuple, || {
             is_new = true;
             make()
         });

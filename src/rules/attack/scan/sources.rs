@@ -78,7 +78,7 @@ impl Detector for Sources {
         }
         let [src, dst] = seen.endpoints;
         if let Some(tool) = tool_of(&Probe { header: seen.header, src, dst }) {
-            *self.tools.at(src.addr, &mut Vec::new(), || tool) = tool;
+            *self.tools.at_quietly(src.addr, || tool) = tool;
         }
         if !self.limits.trusts(src.addr) {
             self.spreads.syn(seen, &self.limits, say);
@@ -144,7 +144,7 @@ impl Sources {
         if !self.first.is_first(&contact) {
             return self.again(&contact);
         }
-        let walk = self.walks.at(contact.source, &mut Vec::new(), Walk::default);
+        let walk = self.walks.at_quietly(contact.source, Walk::default);
         walk.add(contact.outcome);
         if !contact.outcome.is_failure() {
             return;
