@@ -1,19 +1,24 @@
-//! `Line`: the line of a connection, or of a finding, written at once. What it must be is `document::Connection` and
-//! `document::Finding`, to which tests hold it equal byte for byte; this is the same for a sixth of the instructions,
-//! because a capture has many of both.
+//! `Line`: the line of a connection, a finding, a client or a host, written at once. What it must be is
+//! `document::Connection` and so on, to which tests hold it equal byte for byte; this is the same for a sixth of the
+//! instructions, because a capture has many of them.
 
+mod client;
+mod figures;
 mod finding;
 mod flow;
+mod host;
+mod known;
 mod pen;
 mod steps;
 
 use super::community::community_id;
 use super::document::Places;
 use super::wireshark::ConnectionFilter;
+use crate::engine::{Client, Host};
 use crate::report::{overhead_share, setup, without_payload};
 use crate::rules::{self, Severity};
 use crate::track::{Close, Ends, HalfOpen, Open, OpenShape, Record, Roles, TimeWait, Visibility};
-use pen::{OneOf, Pen, Plain, Put, Raw, Share, object};
+use pen::{OneOf, Pen, Plain, Put, Raw, Share, begin, block, fields, object};
 
 /// Writes lines of connections, one after the other.
 #[derive(Debug, Default)]
@@ -44,6 +49,22 @@ impl Line {
         self.pen.bytes()
     }
 
+    /// The line, with its end, of a client.
+    pub fn client(&mut self, client: &Client) -> &[u8] {
+        self.pen.clear();
+        client::write(&mut self.pen, client);
+        self.pen.text("\n");
+        self.pen.bytes()
+    }
+
+    /// The line, with its end, of a host.
+    pub fn host(&mut self, host: &Host) -> &[u8] {
+        self.pen.clear();
+        host::write(&mut self.pen, host);
+        self.pen.text("\n");
+        self.pen.bytes()
+    }
+
     /// Keeps a path as JSON, if there is one.
     fn know_path(&mut self, path: Option<&str>) -> bool {
         if let Some(path) = path
@@ -62,7 +83,7 @@ fn write(
     rules: &[(Severity, &'static str)],
     places: &Places,
 ) {
-    object!(pen, {
+    begin!(pen, {
         "type": Raw(b"\"connection\""),
         "id": r.id,
         "first_frame": r.id,
@@ -74,9 +95,9 @@ fn write(
         "first": r.first,
         "last": r.last,
         "duration_ns": r.duration(),
-        "ended": OneOf(r.ended),
-        "state": words(r.state),
-        "certainty": words(r.certainty),
+    });
+    put_end(pen, r);
+    fields!(pen, {
         "transitions": r.transitions.as_slice(),
         "transitions_dropped": r.transitions_dropped,
         "open": r.open,
@@ -95,6 +116,22 @@ fn write(
         "community_id": Plain(community_id(r.endpoints.client, r.endpoints.server).as_str()),
         "findings": Rules(rules),
     });
+    pen.text("}");
+}
+
+/// Why it ended, and where its ends stood then.
+fn put_end(pen: &mut Pen, r: &Record) {
+    let (state, certainty) = (r.state, r.certainty);
+    let states = [state.client as u8, state.server as u8];
+    let certainties = [certainty.client as u8, certainty.server as u8];
+    let key = [block::END, r.ended as u8, states[0], states[1], certainties[0], certainties[1], 0, 0];
+    pen.block(key, |pen| {
+        fields!(pen, {
+            "ended": OneOf(r.ended),
+            "state": words(state),
+            "certainty": words(certainty),
+        });
+    });
 }
 
 fn words<T: Copy>(ends: Ends<T>) -> Ends<OneOf<T>> {
@@ -109,16 +146,30 @@ impl<T: Put> Put for Ends<T> {
 
 impl Put for Roles {
     fn put(&self, pen: &mut Pen) {
-        object!(pen, { "from": OneOf(self.from), "confidence": OneOf(self.confidence) });
+        pen.block([block::ROLES, self.from as u8, self.confidence as u8, 0, 0, 0, 0, 0], |pen| {
+            object!(pen, { "from": OneOf(self.from), "confidence": OneOf(self.confidence) });
+        });
     }
 }
 
 impl Put for Open {
     fn put(&self, pen: &mut Pen) {
-        object!(pen, {
-            "shape": OneOf(self.shape),
-            "labels": Labels(&self.labels),
-            "outcome": OneOf(self.outcome),
+        let words = |pen: &mut Pen| {
+            begin!(pen, {
+                "shape": OneOf(self.shape),
+                "labels": Labels(&self.labels),
+                "outcome": OneOf(self.outcome),
+            });
+        };
+        let label = |i: usize| self.labels.get(i).map_or(NONE, |label| *label as u8);
+        match self.labels.len() {
+            0..=5 => {
+                let [a, b, c, d, e] = std::array::from_fn(label);
+                pen.block([block::OPEN, self.shape as u8, self.outcome as u8, a, b, c, d, e], words);
+            }
+            _ => words(pen),
+        }
+        fields!(pen, {
             "client_isn": self.client_isn,
             "server_isn": self.server_isn,
             "syn_retransmissions": self.syn_retransmissions,
@@ -127,8 +178,12 @@ impl Put for Open {
             "server_rtt_ns": self.server_rtt,
             "client_rtt_ns": self.client_rtt,
         });
+        pen.text("}");
     }
 }
+
+/// In a block's key: there is none. No word has so high a number.
+const NONE: u8 = u8::MAX;
 
 /// Every shape that applies.
 struct Labels<'a>(&'a [OpenShape]);
@@ -141,13 +196,19 @@ impl Put for Labels<'_> {
 
 impl Put for Close {
     fn put(&self, pen: &mut Pen) {
-        object!(pen, {
-            "shape": OneOf(self.shape),
-            "outcome": OneOf(self.outcome),
-            "active_closer": self.active_closer.map(OneOf),
-            "reset_by": self.reset_by.map(OneOf),
-            "duration_ns": self.duration,
+        let closer = self.active_closer.map_or(NONE, |closer| closer as u8);
+        let reset_by = self.reset_by.map_or(NONE, |role| role as u8);
+        let key = [block::CLOSE, self.shape as u8, self.outcome as u8, closer, reset_by, 0, 0, 0];
+        pen.block(key, |pen| {
+            begin!(pen, {
+                "shape": OneOf(self.shape),
+                "outcome": OneOf(self.outcome),
+                "active_closer": self.active_closer.map(OneOf),
+                "reset_by": self.reset_by.map(OneOf),
+            });
         });
+        fields!(pen, { "duration_ns": self.duration });
+        pen.text("}");
     }
 }
 
@@ -197,14 +258,20 @@ impl Put for Overhead<'_> {
 
 impl Put for Visibility {
     fn put(&self, pen: &mut Pen) {
-        object!(pen, {
-            "both_directions": self.both_directions,
-            "handshake_captured": self.handshake_captured,
-            "midstream": self.midstream,
-            "capture_loss": self.capture_loss,
-            "duplicated": self.duplicated,
-            "truncated_payload": self.truncated_payload,
-            "offload": self.offload,
+        let Self { both_directions, handshake_captured, midstream, .. } = *self;
+        let signs = [both_directions, handshake_captured, midstream, self.capture_loss];
+        let [a, b, c, d] = signs.map(u8::from);
+        let [e, f, g] = [self.duplicated, self.truncated_payload, self.offload].map(u8::from);
+        pen.block([block::VISIBILITY, a, b, c, d, e, f, g], |pen| {
+            object!(pen, {
+                "both_directions": both_directions,
+                "handshake_captured": handshake_captured,
+                "midstream": midstream,
+                "capture_loss": self.capture_loss,
+                "duplicated": self.duplicated,
+                "truncated_payload": self.truncated_payload,
+                "offload": self.offload,
+            });
         });
     }
 }
@@ -286,6 +353,12 @@ mod tests {
     enum Plainly<'a> {
         Connection(&'a document::Connection<'a>),
         Finding(&'a document::Finding<'a>),
+        Client(&'a document::Client),
+        Host(&'a document::Host),
+    }
+
+    fn plain(document: &Plainly<'_>) -> String {
+        serde_json::to_string(document).expect("a document") + "\n"
     }
 
     /// Writes each connection, and each finding, both ways.
@@ -305,19 +378,29 @@ mod tests {
     impl Sink for Both {
         fn connection(&mut self, record: &Record, findings: &[Finding]) -> ControlFlow<()> {
             let rules = rules_of(findings);
-            let plain = Plainly::Connection(&document::Connection::new(record, &rules, &self.places));
-            let plain = serde_json::to_string(&plain).expect("a document");
+            let document = document::Connection::new(record, &rules, &self.places);
             let line = self.line.connection(record, &rules, &self.places);
-            assert_eq!(String::from_utf8_lossy(line), plain + "\n");
+            assert_eq!(String::from_utf8_lossy(line), plain(&Plainly::Connection(&document)));
             self.compared += 1;
             findings.iter().try_for_each(|finding| self.finding(finding))
         }
 
         fn finding(&mut self, finding: &Finding) -> ControlFlow<()> {
-            let plain = Plainly::Finding(&document::Finding::new(finding, &self.places));
-            let plain = serde_json::to_string(&plain).expect("a document");
+            let document = document::Finding::new(finding, &self.places);
             let line = self.line.finding(finding, &self.places);
-            assert_eq!(String::from_utf8_lossy(line), plain + "\n");
+            assert_eq!(String::from_utf8_lossy(line), plain(&Plainly::Finding(&document)));
+            ControlFlow::Continue(())
+        }
+
+        fn client(&mut self, client: &Client) -> ControlFlow<()> {
+            let line = self.line.client(client);
+            assert_eq!(String::from_utf8_lossy(line), plain(&Plainly::Client(&client.into())));
+            ControlFlow::Continue(())
+        }
+
+        fn host(&mut self, host: &Host) -> ControlFlow<()> {
+            let line = self.line.host(host);
+            assert_eq!(String::from_utf8_lossy(line), plain(&Plainly::Host(&host.into())));
             ControlFlow::Continue(())
         }
     }

@@ -6,8 +6,10 @@
 use std::io::Write as _;
 use std::net::IpAddr;
 
+use super::known::Known;
 use super::steps::Steps;
-use crate::output::time;
+use crate::output::text::rounded;
+use crate::output::{compact, time};
 use crate::report::Word;
 use crate::tcp::{Duration, Endpoint, Timestamp};
 
@@ -16,6 +18,7 @@ use crate::tcp::{Duration, Endpoint, Timestamp};
 pub(super) struct Pen {
     pub(super) out: Vec<u8>,
     pub(super) steps: Steps,
+    pub(super) blocks: Known<Vec<u8>>,
     seconds: Seconds,
 }
 
@@ -51,6 +54,16 @@ impl Default for Seconds {
     }
 }
 
+/// What a block is of: the first byte of its key.
+pub(super) mod block {
+    pub const END: u8 = 0;
+    pub const ROLES: u8 = 1;
+    pub const OPEN: u8 = 2;
+    pub const CLOSE: u8 = 3;
+    pub const VISIBILITY: u8 = 4;
+    pub const FLOW: u8 = 5;
+}
+
 /// Something that is one JSON value.
 pub(super) trait Put {
     /// Appends it.
@@ -59,22 +72,39 @@ pub(super) trait Put {
 
 /// An object whose keys are known: each key is one constant with its comma and colon.
 macro_rules! object {
-    ($pen:expr, { $first:literal: $one:expr $(, $key:literal: $value:expr)* $(,)? }) => {{
-        $pen.text(concat!("{\"", $first, "\":"));
-        $crate::output::line::pen::Put::put(&$one, $pen);
-        $(
-            $pen.text(concat!(",\"", $key, "\":"));
-            $crate::output::line::pen::Put::put(&$value, $pen);
-        )*
+    ($pen:expr, { $($fields:tt)+ }) => {{
+        $crate::output::line::pen::begin!($pen, { $($fields)+ });
         $pen.text("}");
     }};
 }
 pub(super) use object;
 
+/// The first fields of an object that goes on.
+macro_rules! begin {
+    ($pen:expr, { $first:literal: $one:expr $(, $key:literal: $value:expr)* $(,)? }) => {{
+        $pen.text(concat!("{\"", $first, "\":"));
+        $crate::output::line::pen::Put::put(&$one, $pen);
+        $crate::output::line::pen::fields!($pen, { $($key: $value),* });
+    }};
+}
+pub(super) use begin;
+
+/// Fields of an object that has some before them: each with a comma.
+macro_rules! fields {
+    ($pen:expr, { $($key:literal: $value:expr),* $(,)? }) => {{
+        $(
+            $pen.text(concat!(",\"", $key, "\":"));
+            $crate::output::line::pen::Put::put(&$value, $pen);
+        )*
+    }};
+}
+pub(super) use fields;
+
 impl Pen {
     /// Begins a new line.
     pub fn clear(&mut self) {
         self.out.clear();
+        self.steps.clear();
     }
 
     /// What was written since.
@@ -106,18 +136,27 @@ impl Pen {
         self.text("]");
     }
 
+    /// What depends on nothing but its key, whose first byte says of what it is: made once, then remembered.
+    #[inline]
+    pub fn block(&mut self, key: [u8; 8], make: impl FnOnce(&mut Self)) {
+        let key = u64::from_le_bytes(key);
+        if let Some(place) = self.blocks.find(key) {
+            return self.out.extend_from_slice(self.blocks.text(place));
+        }
+        let start = self.out.len();
+        make(self);
+        let text = self.out.get(start..).unwrap_or_default().to_vec();
+        self.blocks.insert(key, text);
+    }
+
     /// `10.0.0.1`.
     fn octets(&mut self, octets: [u8; 4]) {
-        let mut text = *b"000.000.000.000.";
+        let mut text = [0; 16];
         let mut end = 0;
         for octet in octets {
-            let [tens, ones] = PAIRS[usize::from(octet % 100)];
-            let digits = [b'0' + octet / 100, tens, ones, b'.'];
-            let unused = if octet >= 100 { 0 } else { 1 + usize::from(octet < 10) };
-            for digit in &digits[unused..] {
-                text[end] = *digit;
-                end += 1;
-            }
+            let Octet { digits, len } = &OCTETS[usize::from(octet)];
+            text[end..end + 4].copy_from_slice(digits);
+            end += len;
         }
         self.out.extend_from_slice(&text[..end - 1]);
     }
@@ -147,6 +186,29 @@ const PAIRS: [[u8; 2]; 100] = {
         n += 1;
     }
     pairs
+};
+
+/// A byte of an address with the point behind it, and how many bytes that are.
+struct Octet {
+    digits: [u8; 4],
+    len: usize,
+}
+
+/// `0.` to `255.`
+const OCTETS: [Octet; 256] = {
+    let mut octets = [const { Octet { digits: *b"0.00", len: 2 } }; 256];
+    let mut n = 0;
+    while n < 256 {
+        let [tens, ones] = PAIRS[n % 100];
+        let hundreds = b'0' + (n / 100) as u8;
+        octets[n] = match n {
+            0..10 => Octet { digits: [ones, b'.', 0, 0], len: 2 },
+            10..100 => Octet { digits: [tens, ones, b'.', 0], len: 3 },
+            _ => Octet { digits: [hundreds, tens, ones, b'.'], len: 4 },
+        };
+        n += 1;
+    }
+    octets
 };
 
 macro_rules! integers {
@@ -243,6 +305,7 @@ impl Put for Raw<'_> {
 
 impl Put for Endpoint {
     fn put(&self, pen: &mut Pen) {
+        pen.out.reserve(80);
         object!(pen, { "addr": self.addr, "port": self.port });
     }
 }
@@ -256,6 +319,20 @@ impl Put for IpAddr {
             Self::V6(addr) => drop(write!(pen.out, "{addr}")),
         }
         pen.text("\"");
+    }
+}
+
+/// A number with at most four decimals.
+pub(super) struct Rounded(pub f64);
+
+impl Put for Rounded {
+    fn put(&self, pen: &mut Pen) {
+        match rounded(self.0) {
+            // Most ports toward a destination are free.
+            share if share.to_bits() == 0 => pen.text("0.0"),
+            // Writing a number into memory can't fail.
+            number => drop(compact::append(&mut pen.out, &number)),
+        }
     }
 }
 
