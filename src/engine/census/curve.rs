@@ -13,7 +13,7 @@ pub struct Curve {
     most: usize,
     /// All there is, while there are no points.
     brief: Brief,
-    drawn: Option<Box<Drawn>>,
+    drawn: Option<Drawn>,
 }
 
 /// The first changes, to 1 and to 0 by turns. Most curves are those of one thing that came and went: of such no points
@@ -126,7 +126,7 @@ impl Curve {
 
     /// With its points from now on.
     fn draw(&mut self) -> &mut Drawn {
-        self.drawn.get_or_insert_with(|| Box::new(self.brief.drawn(self.most)))
+        self.drawn.get_or_insert_with(|| self.brief.drawn(self.most))
     }
 }
 

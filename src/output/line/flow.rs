@@ -5,23 +5,27 @@ use crate::track::{Flow, Rtt};
 
 impl Put for Flow {
     fn put(&self, pen: &mut Pen) {
-        begin!(pen, {
-            "segments": self.segments,
-            "segments_without_payload": self.segments_without_payload,
-            "payload_bytes": self.payload_bytes,
-            "unique_bytes": self.unique_bytes,
-        });
-        let flags = [self.syn, self.fin, self.rst].map(u8::try_from);
-        match flags {
-            [Ok(syn), Ok(fin), Ok(rst)] if !self.is_odd() => {
-                pen.block([block::FLOW, syn, fin, rst, 0, 0, 0, 0], |pen| self.put_counts(pen));
-            }
-            _ => self.put_counts(pen),
+        let flags = self.syn | self.fin | self.rst;
+        let is_plain = flags <= BYTE && !self.is_odd();
+        let [syn, fin, rst] = [self.syn as u8, self.fin as u8, self.rst as u8];
+        let segments = self.segments | self.segments_without_payload;
+        if is_plain && segments <= u64::from(BYTE) && self.is_silent() {
+            let [all, empty] = [self.segments as u8, self.segments_without_payload as u8];
+            return pen.block([block::FLOW, all, empty, syn, fin, rst, 0, 0], |pen| self.put_all(pen));
+        }
+        self.put_data(pen);
+        if is_plain {
+            pen.block([block::COUNTS, syn, fin, rst, 0, 0, 0, 0], |pen| self.put_counts(pen));
+        } else {
+            self.put_counts(pen);
         }
         self.rtt.put(pen);
         pen.text("}");
     }
 }
+
+/// The most that fits a byte of a block's key.
+const BYTE: u32 = u8::MAX as u32;
 
 /// The round trips of an end that sent no data.
 const NO_SAMPLES: &str = "{\"min\":null,\"mean\":null,\"max\":null,\"samples\":0}";
@@ -33,6 +37,28 @@ impl Flow {
             self.retransmissions | self.spurious_retransmissions | self.out_of_order | self.duplicate_acks;
         let probes = self.keep_alives | self.zero_windows | self.window_probes;
         late | probes | self.duplicates != 0 || self.gaps_bytes != 0
+    }
+
+    /// It sent no payload.
+    fn is_silent(&self) -> bool {
+        self.payload_bytes == 0 && self.unique_bytes == 0 && self.rtt.samples == 0
+    }
+
+    fn put_all(&self, pen: &mut Pen) {
+        self.put_data(pen);
+        self.put_counts(pen);
+        self.rtt.put(pen);
+        pen.text("}");
+    }
+
+    /// Up to the flags.
+    fn put_data(&self, pen: &mut Pen) {
+        begin!(pen, {
+            "segments": self.segments,
+            "segments_without_payload": self.segments_without_payload,
+            "payload_bytes": self.payload_bytes,
+            "unique_bytes": self.unique_bytes,
+        });
     }
 
     /// From the flags to the key of the round trips.

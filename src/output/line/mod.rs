@@ -11,7 +11,7 @@ mod known;
 mod pen;
 mod steps;
 
-use super::community::community_id;
+use super::community::{CommunityId, community_id};
 use super::document::Places;
 use super::wireshark::ConnectionFilter;
 use crate::engine::{Client, Host};
@@ -102,18 +102,16 @@ fn write(
         "transitions_dropped": r.transitions_dropped,
         "open": r.open,
         "close": r.close,
-        "time_wait": r.time_wait.as_slice(),
-        "half_open": r.half_open,
-        "half_closed_ns": r.half_closed,
-        "exchanges": r.exchanges,
-        "class": r.class.map(OneOf),
+    });
+    put_course(pen, r);
+    fields!(pen, {
         "overhead": Overhead(r),
         "visibility": r.visibility,
         "to_server": r.sent.client,
         "to_client": r.sent.server,
         "zeek": Zeek(r),
         "wireshark": Wireshark(r, places),
-        "community_id": Plain(community_id(r.endpoints.client, r.endpoints.server).as_str()),
+        "community_id": community_id(r.endpoints.client, r.endpoints.server),
         "findings": Rules(rules),
     });
     pen.text("}");
@@ -134,8 +132,31 @@ fn put_end(pen: &mut Pen, r: &Record) {
     });
 }
 
+/// What came between opening and close: nothing, of an attempt that failed.
+fn put_course(pen: &mut Pen, r: &Record) {
+    if r.time_wait.is_empty() && r.half_open.is_none() && r.half_closed.is_none() && r.exchanges == 0 {
+        pen.text(",\"time_wait\":[],\"half_open\":null,\"half_closed_ns\":null,\"exchanges\":0");
+    } else {
+        fields!(pen, {
+            "time_wait": r.time_wait.as_slice(),
+            "half_open": r.half_open,
+            "half_closed_ns": r.half_closed,
+            "exchanges": r.exchanges,
+        });
+    }
+    fields!(pen, { "class": r.class.map(OneOf) });
+}
+
 fn words<T: Copy>(ends: Ends<T>) -> Ends<OneOf<T>> {
     Ends { client: OneOf(ends.client), server: OneOf(ends.server) }
+}
+
+impl Put for CommunityId {
+    fn put(&self, pen: &mut Pen) {
+        pen.text("\"");
+        pen.raw(self.as_bytes());
+        pen.text("\"");
+    }
 }
 
 impl<T: Put> Put for Ends<T> {
@@ -161,16 +182,21 @@ impl Put for Open {
                 "outcome": OneOf(self.outcome),
             });
         };
-        let label = |i: usize| self.labels.get(i).map_or(NONE, |label| *label as u8);
-        match self.labels.len() {
-            0..=5 => {
-                let [a, b, c, d, e] = std::array::from_fn(label);
-                pen.block([block::OPEN, self.shape as u8, self.outcome as u8, a, b, c, d, e], words);
+        let mut key = [block::OPEN, self.shape as u8, self.outcome as u8, NONE, NONE, NONE, NONE, NONE];
+        match key[3..].get_mut(..self.labels.len()) {
+            Some(places) => {
+                places.iter_mut().zip(&self.labels).for_each(|(place, label)| *place = *label as u8);
+                pen.block(key, words);
             }
-            _ => words(pen),
+            None => words(pen),
+        }
+        fields!(pen, { "client_isn": self.client_isn });
+        let answers = [self.rtt, self.server_rtt, self.client_rtt];
+        let repeated = self.syn_retransmissions | self.syn_ack_retransmissions;
+        if self.server_isn.is_none() && repeated == 0 && answers == [None; 3] {
+            return pen.text(NO_ANSWER);
         }
         fields!(pen, {
-            "client_isn": self.client_isn,
             "server_isn": self.server_isn,
             "syn_retransmissions": self.syn_retransmissions,
             "syn_ack_retransmissions": self.syn_ack_retransmissions,
@@ -181,6 +207,12 @@ impl Put for Open {
         pen.text("}");
     }
 }
+
+/// The rest of an opening of which no more than one SYN is known.
+const NO_ANSWER: &str = concat!(
+    ",\"server_isn\":null,\"syn_retransmissions\":0,\"syn_ack_retransmissions\":0",
+    ",\"rtt_ns\":null,\"server_rtt_ns\":null,\"client_rtt_ns\":null}",
+);
 
 /// In a block's key: there is none. No word has so high a number.
 const NONE: u8 = u8::MAX;

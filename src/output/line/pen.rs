@@ -3,8 +3,8 @@
 //! Why not serde: a connection's line is 4 KB in 250 fields. Through `Serialize` it costs 39,000 instructions, a third
 //! of the whole program; with keys as constants and this pen a sixth of that (counted by callgrind).
 
-use std::io::Write as _;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
+use std::ops::Range;
 
 use super::known::Known;
 use super::steps::Steps;
@@ -28,21 +28,24 @@ pub(super) struct Pen {
 struct Seconds([Second; Self::KEPT]);
 
 /// One of them.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct Second {
     of: Option<i64>,
-    text: [u8; 20],
+    /// With the quotation mark and the point.
+    text: [u8; 21],
 }
 
 impl Seconds {
     /// More than TIME_WAIT and the linger together, a power of two.
     const KEPT: usize = 256;
 
-    fn text(&mut self, at: Timestamp, second: i64) -> &[u8; 20] {
+    #[inline]
+    fn text(&mut self, at: Timestamp, second: i64) -> &[u8; 21] {
         let kept = &mut self.0[second as usize % Self::KEPT];
         if kept.of != Some(second) {
             kept.of = Some(second);
-            kept.text.copy_from_slice(&time::rfc3339(at)[..20]);
+            kept.text[0] = b'"';
+            kept.text[1..].copy_from_slice(&time::rfc3339(at)[..20]);
         }
         &kept.text
     }
@@ -50,7 +53,7 @@ impl Seconds {
 
 impl Default for Seconds {
     fn default() -> Self {
-        Self([Second::default(); Self::KEPT])
+        Self([Second { of: None, text: [0; 21] }; Self::KEPT])
     }
 }
 
@@ -62,6 +65,7 @@ pub(super) mod block {
     pub const CLOSE: u8 = 3;
     pub const VISIBILITY: u8 = 4;
     pub const FLOW: u8 = 5;
+    pub const COUNTS: u8 = 6;
 }
 
 /// Something that is one JSON value.
@@ -161,20 +165,55 @@ impl Pen {
         self.out.extend_from_slice(&text[..end - 1]);
     }
 
+    /// `2001:db8::1`: RFC 5952, as the standard library writes it too, in a tenth of the time.
+    fn groups(&mut self, addr: &Ipv6Addr) {
+        if let Some(mapped) = addr.to_ipv4_mapped() {
+            self.text("::ffff:");
+            return self.octets(mapped.octets());
+        }
+        let groups = addr.segments();
+        let zeros = longest_zeros(&groups);
+        for (i, group) in groups.iter().enumerate() {
+            if zeros.contains(&i) {
+                if i == zeros.start {
+                    self.text("::");
+                }
+                continue;
+            }
+            if i > 0 && i != zeros.end {
+                self.text(":");
+            }
+            let digits = [group >> 12, group >> 8 & 0xf, group >> 4 & 0xf, group & 0xf];
+            let hex = digits.map(|digit| b"0123456789abcdef"[usize::from(digit)]);
+            let unused = usize::from(group.leading_zeros() as u16 / 4).min(3);
+            self.out.extend_from_slice(&hex[unused..]);
+        }
+    }
+
     /// `"2026-11-22T10:00:00.123456789Z"`.
     pub fn time(&mut self, at: Timestamp) {
         const BILLION: i64 = 1_000_000_000;
-        let second = at.0.div_euclid(BILLION);
-        let mut text = *b"\"0000-00-00T00:00:00.000000000Z\"";
-        text[1..21].copy_from_slice(self.seconds.text(at, second));
-        let mut rest = at.0.rem_euclid(BILLION) as u32;
-        for place in [28, 26, 24, 22] {
-            text[place..place + 2].copy_from_slice(&PAIRS[(rest % 100) as usize]);
-            rest /= 100;
-        }
-        text[21] = b'0' + (rest % 10) as u8;
-        self.out.extend_from_slice(&text);
+        let (second, rest) = (at.0.div_euclid(BILLION), at.0.rem_euclid(BILLION) as u32);
+        let pair = |hundreds: u32| PAIRS[(hundreds % 100) as usize];
+        let [[b, c], [d, e]] = [pair(rest / 1_000_000), pair(rest / 10_000)];
+        let [[f, g], [h, i]] = [pair(rest / 100), pair(rest)];
+        let a = b'0' + (rest / 100_000_000) as u8;
+        self.out.reserve(32);
+        self.out.extend_from_slice(self.seconds.text(at, second));
+        self.out.extend_from_slice(&[a, b, c, d, e, f, g, h, i, b'Z', b'"']);
     }
+}
+
+/// The first of the longest runs of zeros, two at least; empty at the start where there is none, where no group ends.
+fn longest_zeros(groups: &[u16; 8]) -> Range<usize> {
+    let (mut longest, mut run) = (0..0, 0..0);
+    for (i, group) in groups.iter().enumerate() {
+        run = if *group == 0 { run.start..i + 1 } else { i + 1..i + 1 };
+        if run.len() > longest.len() {
+            longest = run.clone();
+        }
+    }
+    if longest.len() < 2 { 0..0 } else { longest }
 }
 
 /// `00` to `99`.
@@ -298,6 +337,7 @@ impl Put for Plain<'_> {
 pub(super) struct Raw<'a>(pub &'a [u8]);
 
 impl Put for Raw<'_> {
+    #[inline]
     fn put(&self, pen: &mut Pen) {
         pen.raw(self.0);
     }
@@ -315,8 +355,7 @@ impl Put for IpAddr {
         pen.text("\"");
         match self {
             Self::V4(addr) => pen.octets(addr.octets()),
-            // Writing into memory can't fail.
-            Self::V6(addr) => drop(write!(pen.out, "{addr}")),
+            Self::V6(addr) => pen.groups(addr),
         }
         pen.text("\"");
     }
@@ -366,6 +405,19 @@ mod tests {
             let mut pen = Pen::default();
             addr.put(&mut pen);
             assert_eq!(pen.bytes(), format!("\"{addr}\"").as_bytes());
+        }
+    }
+
+    #[test]
+    fn every_run_of_zeros_is_written_as_the_standard_library_does() {
+        let full = [0x2001, 0xdb8, 0x1, 0x20, 0x300, 0x4, 0xabcd, 0xffff];
+        let zeros =
+            (0..=255_u8).map(|bits| std::array::from_fn(|i| if bits >> i & 1 == 0 { 0 } else { full[i] }));
+        for groups in zeros.chain([[0, 0, 0, 0, 0, 0xffff, 0x102, 0x3ff], [0, 0, 0, 0, 0, 0, 0x102, 0x3ff]]) {
+            let addr = IpAddr::from(groups);
+            let mut pen = Pen::default();
+            addr.put(&mut pen);
+            assert_eq!(String::from_utf8_lossy(pen.bytes()), format!("\"{addr}\""));
         }
     }
 }
