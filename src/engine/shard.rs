@@ -99,13 +99,16 @@ impl Batch {
     pub fn clear(&mut self) {
         /// As many records as end in an ordinary batch, so that what is kept stays in the processor's caches.
         const SPARE: usize = 512;
-        for said in self.said.drain(..) {
-            if let Saying::Ended(record, _) = said.what
+        // Most of it is facts, which need not be moved to be dropped.
+        for Said { what, .. } in &mut self.said {
+            if matches!(what, Saying::Ended(..))
                 && self.spare.len() < SPARE
+                && let Saying::Ended(record, _) = std::mem::replace(what, Saying::Stood(Vec::new()))
             {
                 self.spare.push(record);
             }
         }
+        self.said.clear();
     }
 }
 

@@ -99,7 +99,7 @@ impl Census {
     /// A fact of one of [`Self::KINDS`].
     pub fn seen(&mut self, seen: &Seen) {
         let (end, at) = (seen.event.end, seen.event.at);
-        let [mine, peer] = [end, 1 - end].map(|e| seen.endpoints[e].addr);
+        let (mine, peer) = (seen.endpoints[end].addr, seen.endpoints[1 - end].addr);
         match seen.event.fact {
             Fact::TimeWaitStarted => self.hosts.enter(mine, at),
             Fact::TimeWaitEnded { .. } => self.hosts.leave(mine, at),
