@@ -137,7 +137,7 @@ impl Brief {
     /// Takes a change that is the next one by turns, while there is room.
     #[inline]
     fn takes(&mut self, at: Timestamp, level: u64) -> bool {
-        let is_next = level == u64::from(self.count % 2 == 0) && self.until.is_none();
+        let is_next = level == u64::from(self.count.is_multiple_of(2)) && self.until.is_none();
         let place = self.changes.get_mut(usize::from(self.count)).filter(|_| is_next);
         let takes = place.is_some();
         if let Some(place) = place {
