@@ -53,6 +53,18 @@ impl<W: Write> Capture<W> {
         Ok(())
     }
 
+    /// Connections to one listener that stay as they are, `rate` new ones a second, from the `from`th on; each `far`.
+    pub fn standing(&mut self, from: u64, count: u64, rate: u64, far: Far) -> io::Result<()> {
+        for i in from..from + count {
+            let client = (i as u32).wrapping_mul(0x9e37_79b1);
+            let path = Path::v4(client, 1024 + (i % 60_000) as u16, LISTENER, 80);
+            for shot in mix::standing(i * 1_000_000 / rate, far) {
+                self.write(&path, &shot)?;
+            }
+        }
+        self.out.flush()
+    }
+
     /// Four servers send `count` packets of full size together, each to a client that acknowledges every other one.
     pub fn bulk(&mut self, count: u64) -> io::Result<()> {
         let paths = [0, 1, 2, 3].map(|i| Path::v4(0x0a00_0001, 40_000 + i, LISTENER, 5201));
@@ -90,6 +102,17 @@ impl<W: Write> Capture<W> {
         shots.sort_by_key(|(_, shot)| shot.at_us);
         shots.iter().try_for_each(|(path, shot)| self.write(&paths[*path], shot))
     }
+}
+
+/// How far a connection came.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Far {
+    /// A SYN that nobody answered.
+    Asked,
+    /// SYN and SYN+ACK.
+    HalfOpen,
+    /// Open, after a request and its response.
+    Open,
 }
 
 /// Random numbers (xorshift64*, Vigna 2016).

@@ -1,6 +1,6 @@
 //! Connections of many kinds: answered and not, short and long, with loss and reordering, closed in every way.
 
-use super::capture::{FULL, Random};
+use super::capture::{FULL, Far, Random};
 use super::frame::{Flags, Path, Shot, v6};
 
 /// Index of the end that sends the first SYN.
@@ -37,6 +37,24 @@ pub fn mix(connections: u32, random: &mut Random) -> (Vec<Path>, Vec<(usize, Sho
 pub fn handshake(at_us: u64, half_us: u64) -> Vec<Shot> {
     let mut talk = Talk { at_us, half_us, next: [CLIENT_ISS, SERVER_ISS], shots: Vec::new() };
     talk.open();
+    talk.shots
+}
+
+/// The packets of a connection that goes so far, each a microsecond after the one before.
+pub fn standing(at_us: u64, far: Far) -> Vec<Shot> {
+    let mut talk = Talk { at_us, half_us: 1, next: [CLIENT_ISS, SERVER_ISS], shots: Vec::new() };
+    talk.open();
+    match far {
+        Far::Asked => talk.shots.truncate(1),
+        Far::HalfOpen => talk.shots.truncate(2),
+        Far::Open => {
+            for (end, bytes) in [(CLIENT, 100), (SERVER, 1000)] {
+                talk.send(end, Flags::PSH.and(Flags::ACK), bytes);
+                talk.travel();
+            }
+            talk.send(CLIENT, Flags::ACK, 0);
+        }
+    }
     talk.shots
 }
 

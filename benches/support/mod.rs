@@ -1,9 +1,9 @@
 //! Captures for benches, made while they are read: the same bytes for the same numbers, on any machine.
 
-#![allow(dead_code, reason = "each bench uses its part")]
+#![allow(dead_code, unused_imports, reason = "each bench uses its part")]
 
 mod capture;
 mod frame;
 mod mix;
 
-pub use capture::Capture;
+pub use capture::{Capture, Far};

@@ -50,6 +50,11 @@ struct Item {
 }
 
 impl Item {
+    /// It is a fact, which the sink is not told.
+    fn is_fact(&self) -> bool {
+        self.ear & !Hearing::OF_RECORD != 0
+    }
+
     fn of<'a>(&self, round: &'a mut [Batch]) -> Option<&'a mut Saying> {
         let said = round.get_mut(self.batch as usize)?.said.get_mut(self.i as usize)?;
         let Said { what, .. } = said;
@@ -190,8 +195,10 @@ impl<'a> Merge<'a> {
     fn tally(&mut self, round: &mut [Batch], items: &[Item]) {
         let told = std::mem::take(&mut self.told);
         let mut told_of = told.chunk_by(|a, b| a.0 == b.0).peekable();
+        let counted = Hearing::of_kinds(Census::KINDS) | Hearing::OF_RECORD;
         for (n, item) in items.iter().enumerate() {
-            match item.of(round) {
+            let what = if item.ear & counted == 0 { None } else { item.of(round) };
+            match what {
                 Some(Saying::Seen(seen)) => self.seen(seen),
                 Some(Saying::Ended(record, findings)) => self.ended(record, findings, item.clock),
                 _ => {}
@@ -212,7 +219,8 @@ impl<'a> Merge<'a> {
             if self.stopped {
                 break;
             }
-            let flow = match item.of(round) {
+            let what = if item.is_fact() { None } else { item.of(round) };
+            let flow = match what {
                 Some(Saying::Ended(record, findings)) => self.sink.connection(record, findings),
                 Some(Saying::Took(taken)) => self.sink.segment(taken),
                 Some(Saying::Happened(happening)) => self.sink.happening(happening),

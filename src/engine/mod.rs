@@ -1,5 +1,6 @@
 //! Runs an analysis: one loop for files and interfaces, one way out.
 
+mod by_id;
 mod census;
 mod merge;
 mod moment;

@@ -99,13 +99,16 @@ impl Batch {
     pub fn clear(&mut self) {
         /// As many records as end in an ordinary batch, so that what is kept stays in the processor's caches.
         const SPARE: usize = 512;
-        for said in self.said.drain(..) {
-            if let Saying::Ended(record, _) = said.what
+        // Most of it is facts, which need not be moved to be dropped.
+        for Said { what, .. } in &mut self.said {
+            if matches!(what, Saying::Ended(..))
                 && self.spare.len() < SPARE
+                && let Saying::Ended(record, _) = std::mem::replace(what, Saying::Stood(Vec::new()))
             {
                 self.spare.push(record);
             }
         }
+        self.said.clear();
     }
 }
 
@@ -262,7 +265,10 @@ impl Voice<'_> {
         if let Fact::Stepped { from, to, .. } | Fact::RolledBack { from, to } = event.fact {
             self.ear.states.step(from, to);
         }
-        let which = self.ear.wishes.happenings;
+        let Wishes { happenings: which, drafts, .. } = self.ear.wishes;
+        if which == Happenings::None && !drafts {
+            return;
+        }
         let happening = (which > Happenings::None).then(|| Happening::of(event, connection, which)).flatten();
         let drafts = self.ear.drafts.take_news().into_iter().map(|f| Saying::Drafted(Box::new(f)));
         for what in happening.map(Saying::Happened).into_iter().chain(drafts) {
@@ -318,7 +324,9 @@ impl Tracked for Voice<'_> {
     /// The rules remember what they said; nobody else needs to hear it again.
     fn on_event_again(&mut self, event: &Event, connection: &Connection, segment: Option<&Segment>) {
         self.ear.drafts.judge(&self.ear.rules, event, connection, segment);
-        self.ear.drafts.take_news();
+        if self.ear.wishes.drafts {
+            self.ear.drafts.take_news();
+        }
     }
 
     fn is_listener(&self, endpoint: &Endpoint) -> bool {

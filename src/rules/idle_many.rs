@@ -49,12 +49,14 @@ impl Detector for IdleMany {
     }
 
     fn on_record(&mut self, record: &Record, say: &mut Vec<Finding>) {
-        let is_open = matches!(record.open.outcome, OpenOutcome::Complete | OpenOutcome::NotCaptured);
-        if let Some(server) = self.table.get(&record.endpoints.server).filter(|_| is_open) {
+        if matches!(record.open.outcome, OpenOutcome::Complete | OpenOutcome::NotCaptured)
+            && let Some(server) = self.table.get(&record.endpoints.server)
+        {
             server.all += 1;
         }
-        for (endpoint, gone) in std::mem::take(&mut self.gone) {
-            say.extend(gone.finding(endpoint, self.enough));
+        if !self.gone.is_empty() {
+            let gone = std::mem::take(&mut self.gone).into_iter();
+            say.extend(gone.filter_map(|(endpoint, gone)| gone.finding(endpoint, self.enough)));
         }
     }
 

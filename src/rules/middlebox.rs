@@ -33,7 +33,7 @@ impl Detector for Middlebox {
     fn on_seen(&mut self, seen: &Seen, _say: &mut Vec<Finding>) {
         let (Fact::Departed { how }, Some(client)) = (seen.event.fact, seen.client) else { return };
         let key = (seen.endpoints[1 - client], variant(how));
-        let clients = self.table.at(key, &mut Vec::new(), BTreeSet::new);
+        let clients = self.table.at_quietly(key, BTreeSet::new);
         if clients.len() < self.enough {
             clients.insert(seen.endpoints[client].addr);
         }

@@ -10,6 +10,7 @@ mod half_open;
 mod handshake;
 mod header;
 mod idle_many;
+mod key;
 mod lifetime;
 mod listener;
 mod lookup;

@@ -335,6 +335,11 @@ impl Hearing {
         Kinds::of(seen.event.fact.kind())
     }
 
+    /// The bits of facts of these kinds.
+    pub fn of_kinds(kinds: &[Kind]) -> u64 {
+        kinds.iter().fold(0, |bits, kind| bits | Kinds::of(*kind))
+    }
+
     /// The bits of what it is told of: facts of the kinds that it wants, and all records.
     pub fn wanted(&self) -> u64 {
         self.kinds.0 | Self::OF_RECORD

@@ -1,13 +1,14 @@
 //! `Segment` and `Endpoint`: what one packet says about one connection.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::net::IpAddr;
 use std::num::NonZeroU64;
 
 use super::{Flags, Options, SeqNumber, Timestamp};
 
 /// An address and a port.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Endpoint {
     /// IPv4 or IPv6 address.
     pub addr: IpAddr,
@@ -19,6 +20,20 @@ impl Endpoint {
     /// An endpoint from its two parts.
     pub fn new(addr: IpAddr, port: u16) -> Self {
         Self { addr, port }
+    }
+}
+
+/// In one or two numbers: tables of endpoints are asked many times for every connection, and derived this is four parts.
+impl Hash for Endpoint {
+    #[inline]
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        match self.addr {
+            IpAddr::V4(addr) => state.write_u64(u64::from(addr.to_bits()) << 16 | u64::from(self.port)),
+            IpAddr::V6(addr) => {
+                state.write_u128(addr.to_bits());
+                state.write_u16(self.port);
+            }
+        }
     }
 }
 

@@ -117,6 +117,32 @@ impl Peer {
         }
     }
 
+    /// Becomes another end, in the room of this one.
+    pub(super) fn begin_anew(&mut self, at: Endpoint) {
+        #[rustfmt::skip]
+        let Self {
+            endpoint, state, certainty, iss, space, fin_end, ack_max, flow, last_sent, window, ts_last, ttl, usual, offer,
+            urgent, good_checksums, bad_checksums, second_iss, acks, sack_right, fin_first, fin_left_out, fin_delivered,
+            spoke_after_syn, syn_seen, syn_acks, last_payload, last_was_keep_alive, last_was_probe, dup_ack_base, hole_at,
+            jump, unsent_acks, rtt, recent, kept, unanswered,
+        } = self;
+        (*endpoint, *state, *certainty) = (at, State::Unknown, Certainty::Assumed);
+        *space = SendSpace::default();
+        (*iss, *second_iss, *fin_end, *ack_max, *sack_right, *urgent) = (None, None, None, None, None, None);
+        *flow = Flow::default();
+        *window = Window::default();
+        (*last_sent, *last_payload, *fin_first, *hole_at) = (None, None, None, Timestamp::MIN);
+        (*ts_last, *ttl, *offer, *jump, *dup_ack_base) = (None, None, None, None, None);
+        *usual = Usual::default();
+        (*good_checksums, *bad_checksums, *syn_acks, *fin_left_out) = (0, 0, 0, 0);
+        (*fin_delivered, *spoke_after_syn, *syn_seen) = (false, false, false);
+        (*last_was_keep_alive, *last_was_probe) = (false, false);
+        *unsent_acks = (0, SeqNumber(0));
+        (*acks, *rtt, *recent) = (AckRing::default(), RttRing::default(), RecentRing::default());
+        *unanswered = Unanswered::default();
+        kept.clear();
+    }
+
     /// Whether its own segments, not only the peer's, tell what is known of it.
     pub fn was_seen(&self) -> bool {
         self.last_sent.is_some()

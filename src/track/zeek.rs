@@ -51,9 +51,10 @@ const RESET: usize = 3;
 impl ZeekTrack {
     /// Nothing seen, in the same room.
     pub fn clear(&mut self) {
-        let mut history = std::mem::take(&mut self.history);
+        let Self { originator, seen, flipped, ends, history } = self;
+        (*originator, *seen, *flipped) = (0, false, false);
+        *ends = [End::default(); 2];
         history.clear();
-        *self = Self { history, ..Self::default() };
     }
 
     /// A segment of end `e`; `ends` as they were before it.

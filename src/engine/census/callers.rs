@@ -1,40 +1,52 @@
 //! `Callers`: the bounded tables of clients and their destinations, and the connections open between them now.
 
+use std::collections::hash_map::Entry;
 use std::net::IpAddr;
+use std::ops::ControlFlow;
 
 use foldhash::HashMap;
 
 use super::clients::{Client, Destination};
+use super::order::{Addr, in_order};
 use crate::config::{Config, Thresholds};
 use crate::engine::summary::Gauge;
 use crate::rules::{Finding, Seen};
 use crate::tcp::{Duration, Endpoint, State, Timestamp};
 use crate::track::{Ended, Fact, OpenOutcome, Reason, Record};
 
-/// Every client and destination, up to a bound each. Clients that completed no handshake get a quarter of the room,
-/// so that a flood from invented addresses does not crowd out those that did.
+/// The clients, and the connections that are open now.
 #[derive(Debug)]
 pub(super) struct Callers {
-    clients: Vec<Client>,
-    destinations: Vec<(u32, Destination)>,
-    of_addr: HashMap<IpAddr, u32>,
-    of_pair: HashMap<(IpAddr, Endpoint), u32>,
+    book: Book,
     live: HashMap<u64, Live>,
-    unproven: usize,
-    bounds: [usize; 2],
-    points: usize,
     thresholds: Thresholds,
-    two_msl: Duration,
     /// Connections that are in no client's figures.
     pub unlisted_clients: u64,
     /// Connections that are in no destination's figures.
     pub unlisted_destinations: u64,
 }
 
+/// Every client with its destinations, up to a bound each. Clients that completed no handshake get a quarter of the
+/// room, so that a flood from invented addresses does not crowd out those that did.
+#[derive(Debug)]
+struct Book {
+    clients: Vec<Client>,
+    of_addr: HashMap<Addr, u32>,
+    /// Where a destination stands in the list of its client; only for those of clients that have many.
+    of_pair: HashMap<(u32, Endpoint), u32>,
+    destinations: usize,
+    unproven: usize,
+    bounds: [usize; 2],
+    points: usize,
+    range: (u16, u16),
+    two_msl: Duration,
+}
+
 /// A connection that uses a port.
 #[derive(Clone, Copy, Debug)]
 struct Live {
     client: u32,
+    /// Its place in the client's list; [`Live::UNLISTED`] where there was no room.
     destination: u32,
     client_end: usize,
     open: bool,
@@ -43,130 +55,170 @@ struct Live {
 
 impl Callers {
     pub fn new(config: &Config) -> Self {
-        Self {
+        let thresholds = config.rules.thresholds.clone();
+        let book = Book {
             clients: Vec::new(),
-            destinations: Vec::new(),
             of_addr: HashMap::default(),
             of_pair: HashMap::default(),
-            live: HashMap::default(),
+            destinations: 0,
             unproven: 0,
             bounds: [config.tables.clients.max(4), config.tables.destinations.max(1)],
             points: config.tables.points.min(DESTINATION_POINTS),
-            thresholds: config.rules.thresholds.clone(),
+            range: (thresholds.ephemeral_low, thresholds.ephemeral_high),
             two_msl: config.track.two_msl,
-            unlisted_clients: 0,
-            unlisted_destinations: 0,
-        }
+        };
+        Self { book, live: HashMap::default(), thresholds, unlisted_clients: 0, unlisted_destinations: 0 }
     }
 
     pub fn seen(&mut self, seen: &Seen) {
         let (id, end, at) = (seen.connection, seen.event.end, seen.event.at);
+        let book = &mut self.book;
         match seen.event.fact {
-            Fact::HandshakeDone { .. } | Fact::Stepped { reason: Reason::Midstream, .. } => self.open(seen),
-            Fact::TimeWaitStarted => {
-                let Some(live) = self.live(seen) else { return };
-                if end == live.client_end {
-                    self.close(id, at);
+            Fact::HandshakeDone { .. } | Fact::Stepped { reason: Reason::Midstream, .. } => {
+                if let Some(live) = known(&mut self.live, book, seen) {
+                    live.open(book, at);
                 }
-                self.wait(id, end, at, Change::Begins);
             }
-            Fact::TimeWaitEnded { .. } => self.wait(id, end, at, Change::Ends),
-            Fact::Stepped { to: State::Closed, .. } if self.is_client(id, end) => self.close(id, at),
-            Fact::RolledBack { from: State::Closed, to }
-                if self.is_client(id, end) && to.is_synchronized() && to != State::TimeWait =>
-            {
-                self.open(seen);
+            Fact::TimeWaitStarted => {
+                if let Some(live) = known(&mut self.live, book, seen) {
+                    if end == live.client_end {
+                        live.close(book, at);
+                    }
+                    live.wait(book, end, at, Change::Begins);
+                }
+            }
+            Fact::TimeWaitEnded { .. } => {
+                if let Some(live) = self.live.get_mut(&id) {
+                    live.wait(book, end, at, Change::Ends);
+                }
+            }
+            Fact::Stepped { to: State::Closed, .. } => {
+                if let Some(live) = self.live.get_mut(&id).filter(|l| l.client_end == end) {
+                    live.close(book, at);
+                }
+            }
+            Fact::RolledBack { from: State::Closed, to } if to.is_synchronized() && to != State::TimeWait => {
+                if let Some(live) = self.live.get_mut(&id).filter(|l| l.client_end == end) {
+                    live.open(book, at);
+                }
             }
             _ => {}
         }
     }
 
     pub fn ended(&mut self, record: &Record, findings: &[Finding], now: Timestamp) {
-        let proven = matches!(record.open.outcome, OpenOutcome::Complete | OpenOutcome::NotCaptured);
-        let addr = record.endpoints.client.addr;
-        match self.client(addr, proven) {
-            Some(index) => {
-                let thresholds = &self.thresholds;
-                if let Some(client) = self.clients.get_mut(index as usize) {
-                    client.settle(record, findings, now, thresholds);
-                }
-            }
-            None => self.unlisted_clients += 1,
+        let live = if self.live.is_empty() { None } else { self.live.remove(&record.id) };
+        self.settle(live, record, findings, now);
+        if let Some(mut live) = live.filter(|_| record.ended != Ended::EndOfCapture) {
+            live.close(&mut self.book, now);
+            live.wait(&mut self.book, 0, now, Change::Ends);
+            live.wait(&mut self.book, 1, now, Change::Ends);
         }
-        let known = self.of_pair.get(&(addr, record.endpoints.server)).copied();
-        let pair = known.or_else(|| if proven { self.pair(addr, record.endpoints.server) } else { None });
-        match pair.and_then(|d| self.destinations.get_mut(d as usize)) {
-            Some((_, destination)) => destination.settle(record),
+    }
+
+    fn settle(&mut self, live: Option<Live>, record: &Record, findings: &[Finding], now: Timestamp) {
+        let proven = matches!(record.open.outcome, OpenOutcome::Complete | OpenOutcome::NotCaptured);
+        let (addr, server) = (record.endpoints.client.addr, record.endpoints.server);
+        let book = &mut self.book;
+        // Who was taken for the client may have turned out to be the server.
+        let known = live.filter(|l| book.clients.get(l.client as usize).is_some_and(|c| c.addr == addr));
+        let Some(index) = known.map(|l| l.client).or_else(|| book.client(addr, proven)) else {
+            self.unlisted_clients += 1;
+            self.unlisted_destinations += u64::from(proven);
+            return;
+        };
+        let place = known.map(|l| l.destination).filter(|place| {
+            book.destination(index, *place).is_some_and(|destination| destination.server == server)
+        });
+        let place = place.or_else(|| match proven {
+            true => book.pair(index, server),
+            false => book.find(index, server),
+        });
+        if let Some(client) = book.clients.get_mut(index as usize) {
+            client.settle(record, findings, now, &self.thresholds);
+        }
+        match place.and_then(|place| book.destination(index, place)) {
+            Some(destination) => destination.settle(record),
             None => self.unlisted_destinations += u64::from(proven),
         }
-        if record.ended == Ended::EndOfCapture {
-            self.live.remove(&record.id);
-        } else {
-            self.close(record.id, now);
-            self.wait(record.id, 0, now, Change::Ends);
-            self.wait(record.id, 1, now, Change::Ends);
-            self.live.remove(&record.id);
+    }
+
+    /// Tells all of them, by address, each with its destinations by address and port.
+    pub fn finish(
+        mut self,
+        now: Timestamp,
+        mut tell: impl FnMut(&Client) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        let clients = &mut self.book.clients;
+        for place in in_order(clients.iter().map(|c| c.addr)) {
+            let Some(client) = clients.get_mut(place).filter(|c| c.outcomes.total() > 0) else { continue };
+            client.destinations.retain(|d| d.connections > 0);
+            client.destinations.sort_unstable_by_key(|d| d.server);
+            for destination in &mut client.destinations {
+                if destination.client_waits.now + destination.server_waits.now > 0 {
+                    destination.curve.extend(now);
+                }
+            }
+            tell(client)?;
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// The connection, from its first fact on; `None` where the tables have no room for it.
+fn known<'a>(live: &'a mut HashMap<u64, Live>, book: &mut Book, seen: &Seen) -> Option<&'a mut Live> {
+    match live.entry(seen.connection) {
+        Entry::Occupied(known) => Some(known.into_mut()),
+        Entry::Vacant(place) => Some(place.insert(Live::new(book, seen)?)),
+    }
+}
+
+impl Live {
+    /// In the place of a destination: there was no room for it.
+    const UNLISTED: u32 = u32::MAX;
+
+    fn new(book: &mut Book, seen: &Seen) -> Option<Self> {
+        let client_end = seen.client.unwrap_or_else(|| likely_client(seen.endpoints));
+        let client = book.client(seen.endpoints[client_end].addr, true)?;
+        let destination = book.pair(client, seen.endpoints[1 - client_end]).unwrap_or(Self::UNLISTED);
+        Some(Self { client, destination, client_end, open: false, waits: [false; 2] })
+    }
+
+    fn open(&mut self, book: &mut Book, at: Timestamp) {
+        if !self.open && self.waits == [false; 2] {
+            self.open = true;
+            self.count(book, at, Change::Begins);
         }
     }
 
-    /// All of them, by address, each with its destinations by address and port.
-    pub fn finish(mut self, now: Timestamp) -> Vec<Client> {
-        for (client, mut destination) in self.destinations {
-            if destination.connections == 0 {
-                continue;
-            }
-            if destination.client_waits.now + destination.server_waits.now > 0 {
-                destination.curve.extend(now);
-            }
-            if let Some(client) = self.clients.get_mut(client as usize) {
-                client.destinations.push(destination);
-            }
-        }
-        self.clients.retain(|c| c.outcomes.total() > 0);
-        self.clients.sort_by_key(|c| c.addr);
-        for client in &mut self.clients {
-            client.destinations.sort_by_key(|d| d.server);
-        }
-        self.clients
-    }
-
-    fn open(&mut self, seen: &Seen) {
-        let (id, at) = (seen.connection, seen.event.at);
-        match self.live(seen) {
-            Some(live) if !live.open && live.waits == [false; 2] => {
-                self.change(id, |live| live.open = true);
-                self.count(live, at, Change::Begins);
-            }
-            _ => {}
+    fn close(&mut self, book: &mut Book, at: Timestamp) {
+        if self.open {
+            self.open = false;
+            self.count(book, at, Change::Ends);
         }
     }
 
-    fn close(&mut self, id: u64, at: Timestamp) {
-        if let Some(live) = self.live.get(&id).copied().filter(|l| l.open) {
-            self.change(id, |live| live.open = false);
-            self.count(live, at, Change::Ends);
-        }
-    }
-
-    fn count(&mut self, live: Live, at: Timestamp, change: Change) {
-        if let Some(client) = self.clients.get_mut(live.client as usize) {
-            change.apply(&mut client.open, at);
-        }
-        if let Some((_, destination)) = self.destinations.get_mut(live.destination as usize) {
+    fn count(&self, book: &mut Book, at: Timestamp, change: Change) {
+        let Some(client) = book.clients.get_mut(self.client as usize) else { return };
+        change.apply(&mut client.open, at);
+        if let Some(destination) = client.destinations.get_mut(self.destination as usize) {
             change.apply(&mut destination.open, at);
             change.apply(&mut destination.busy, at);
         }
     }
 
-    fn wait(&mut self, id: u64, end: usize, at: Timestamp, change: Change) {
+    fn wait(&mut self, book: &mut Book, end: usize, at: Timestamp, change: Change) {
         let begins = change == Change::Begins;
-        let Some(live) = self.live.get(&id).copied().filter(|l| l.waits[end] != begins) else { return };
-        self.change(id, |live| live.waits[end] = begins);
-        let by_client = end == live.client_end;
-        if let Some(client) = self.clients.get_mut(live.client as usize).filter(|_| by_client) {
+        if self.waits[end] == begins {
+            return;
+        }
+        self.waits[end] = begins;
+        let by_client = end == self.client_end;
+        let Some(client) = book.clients.get_mut(self.client as usize) else { return };
+        if by_client {
             change.apply(&mut client.time_wait, at);
         }
-        if let Some((_, d)) = self.destinations.get_mut(live.destination as usize) {
+        if let Some(d) = client.destinations.get_mut(self.destination as usize) {
             if by_client {
                 change.apply(&mut d.client_waits, at);
                 change.apply(&mut d.busy, at);
@@ -176,33 +228,14 @@ impl Callers {
             d.curve.set(at, d.client_waits.now + d.server_waits.now);
         }
     }
+}
 
-    fn change(&mut self, id: u64, change: impl FnOnce(&mut Live)) {
-        if let Some(live) = self.live.get_mut(&id) {
-            change(live);
-        }
-    }
-
-    fn is_client(&self, id: u64, end: usize) -> bool {
-        self.live.get(&id).is_some_and(|l| l.client_end == end)
-    }
-
-    /// The connection, from its first fact on; `None` where the tables have no room for it.
-    fn live(&mut self, seen: &Seen) -> Option<Live> {
-        if let Some(live) = self.live.get(&seen.connection) {
-            return Some(*live);
-        }
-        let client_end = seen.client.unwrap_or_else(|| likely_client(seen.endpoints));
-        let addr = seen.endpoints[client_end].addr;
-        let client = self.client(addr, true)?;
-        let destination = self.pair(addr, seen.endpoints[1 - client_end]).unwrap_or(u32::MAX);
-        let live = Live { client, destination, client_end, open: false, waits: [false; 2] };
-        self.live.insert(seen.connection, live);
-        Some(live)
-    }
+impl Book {
+    /// As many are searched as fast as a table.
+    const MANY: usize = 8;
 
     fn client(&mut self, addr: IpAddr, proven: bool) -> Option<u32> {
-        if let Some(index) = self.of_addr.get(&addr) {
+        if let Some(index) = self.of_addr.get(&Addr(addr)) {
             return Some(*index);
         }
         let quarter = self.bounds[0] / 4;
@@ -215,24 +248,48 @@ impl Callers {
         }
         self.unproven += usize::from(!proven);
         let index = self.clients.len() as u32;
-        let range = (self.thresholds.ephemeral_low, self.thresholds.ephemeral_high);
-        self.clients.push(Client::new(addr, range, self.two_msl));
-        self.of_addr.insert(addr, index);
+        self.clients.push(Client::new(addr, self.range, self.two_msl));
+        self.of_addr.insert(Addr(addr), index);
         Some(index)
     }
 
-    fn pair(&mut self, addr: IpAddr, server: Endpoint) -> Option<u32> {
-        if let Some(index) = self.of_pair.get(&(addr, server)) {
-            return Some(*index);
+    fn destination(&mut self, client: u32, place: u32) -> Option<&mut Destination> {
+        self.clients.get_mut(client as usize)?.destinations.get_mut(place as usize)
+    }
+
+    /// Where a destination stands in the list of its client, if it does.
+    fn find(&self, client: u32, server: Endpoint) -> Option<u32> {
+        let list = &self.clients.get(client as usize)?.destinations;
+        if list.len() >= Self::MANY {
+            return self.of_pair.get(&(client, server)).copied();
         }
-        let client = *self.of_addr.get(&addr)?;
-        if self.destinations.len() >= self.bounds[1] {
+        list.iter().position(|d| d.server == server).map(|place| place as u32)
+    }
+
+    /// The same, and if it does not, it does from now on, while there is room.
+    fn pair(&mut self, client: u32, server: Endpoint) -> Option<u32> {
+        if let Some(place) = self.find(client, server) {
+            return Some(place);
+        }
+        if self.destinations >= self.bounds[1] {
             return None;
         }
-        let index = self.destinations.len() as u32;
-        self.destinations.push((client, Destination::new(server, self.points)));
-        self.of_pair.insert((addr, server), index);
-        Some(index)
+        self.destinations += 1;
+        let list = &mut self.clients.get_mut(client as usize)?.destinations;
+        let place = list.len();
+        if place == 0 {
+            // Most have one.
+            list.reserve_exact(1);
+        }
+        list.push(Destination::new(server, self.points));
+        let first = match list.len() {
+            0..Self::MANY => return Some(place as u32),
+            Self::MANY => 0,
+            _ => place,
+        };
+        let newly = list.iter().zip(0..).skip(first).map(|(d, place)| ((client, d.server), place));
+        self.of_pair.extend(newly);
+        Some(place as u32)
     }
 }
 

@@ -10,6 +10,7 @@ use crate::tcp::Duration;
 /// How durations are spread.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Spread {
+    /// None while all lie in one bin, that of the shortest: most clients have one round trip.
     bins: BTreeMap<u16, u64>,
     count: u64,
     min: i64,
@@ -20,10 +21,16 @@ impl Spread {
     /// Adds one; a negative one counts as zero.
     pub fn add(&mut self, span: Duration) {
         let ns = span.0.max(0);
+        let (of, first) = (bin(ns as u64), bin(self.min as u64));
+        if !self.bins.is_empty() || self.count > 0 && of != first {
+            if self.bins.is_empty() {
+                self.bins.insert(first, self.count);
+            }
+            *self.bins.entry(of).or_default() += 1;
+        }
         self.min = if self.count == 0 { ns } else { self.min.min(ns) };
         self.max = self.max.max(ns);
         self.count += 1;
-        *self.bins.entry(bin(ns as u64)).or_default() += 1;
     }
 
     /// How many there are.
@@ -44,12 +51,17 @@ impl Spread {
     /// The one that `percent` of all do not exceed, within 1/32; `None` when there is none.
     pub fn quantile(&self, percent: u64) -> Option<Duration> {
         let rank = (self.count.saturating_mul(percent)).div_ceil(100).max(1);
+        let only = (self.count > 0 && self.bins.is_empty()).then(|| bin(self.min as u64));
         let mut below = 0;
-        let (bin, _) = self.bins.iter().find(|(_, n)| {
-            below += **n;
-            below >= rank
+        let bin = only.or_else(|| {
+            let mut bins = self.bins.iter();
+            let found = bins.find(|(_, n)| {
+                below += **n;
+                below >= rank
+            });
+            found.map(|(bin, _)| *bin)
         })?;
-        Some(Duration(middle(*bin).clamp(self.min, self.max)))
+        Some(Duration(middle(bin).clamp(self.min, self.max)))
     }
 }
 

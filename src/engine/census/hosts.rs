@@ -1,11 +1,13 @@
 //! `Host`: the TIME_WAITs that one address holds, over time and by how they ended (tcp.md §3).
 
 use std::net::IpAddr;
+use std::ops::ControlFlow;
 
 use foldhash::HashMap;
 
 use super::curve::Curve;
 use super::histogram::Spread;
+use super::order::{Addr, in_order};
 use crate::config::Config;
 use crate::engine::summary::Gauge;
 use crate::rules::Finding;
@@ -136,7 +138,8 @@ impl TimeWaitEnds {
 /// Every host that holds TIME_WAIT, up to a bound.
 #[derive(Debug)]
 pub(super) struct Hosts {
-    table: HashMap<IpAddr, Host>,
+    all: Vec<Host>,
+    of_addr: HashMap<Addr, u32>,
     /// Holders of the 4-tuples that connections reused early, by the new connection, until it ends.
     reused: HashMap<u64, IpAddr>,
     bound: usize,
@@ -149,7 +152,8 @@ pub(super) struct Hosts {
 impl Hosts {
     pub fn new(config: &Config) -> Self {
         Self {
-            table: HashMap::default(),
+            all: Vec::new(),
+            of_addr: HashMap::default(),
             reused: HashMap::default(),
             bound: config.tables.hosts.max(1),
             points: config.tables.points,
@@ -160,20 +164,35 @@ impl Hosts {
 
     /// A TIME_WAIT began.
     pub fn enter(&mut self, addr: IpAddr, at: Timestamp) {
-        let room = self.table.len() < self.bound;
-        if !room && !self.table.contains_key(&addr) {
-            self.unlisted += 1;
-            return;
+        let index = match self.of_addr.get(&Addr(addr)) {
+            Some(index) => *index,
+            None if self.all.len() < self.bound => self.add(addr),
+            None => {
+                self.unlisted += 1;
+                return;
+            }
+        };
+        if let Some(host) = self.all.get_mut(index as usize) {
+            host.gauge.enter(at);
+            host.curve.set(at, host.gauge.now);
         }
-        let (points, nominal) = (self.points, self.two_msl);
-        let host = self.table.entry(addr).or_insert_with(|| Host::new(addr, points, nominal));
-        host.gauge.enter(at);
-        host.curve.set(at, host.gauge.now);
+    }
+
+    fn add(&mut self, addr: IpAddr) -> u32 {
+        let index = self.all.len() as u32;
+        self.all.push(Host::new(addr, self.points, self.two_msl));
+        self.of_addr.insert(Addr(addr), index);
+        index
+    }
+
+    fn host(&mut self, addr: IpAddr) -> Option<&mut Host> {
+        let index = *self.of_addr.get(&Addr(addr))?;
+        self.all.get_mut(index as usize)
     }
 
     /// A TIME_WAIT ended, or never was.
     pub fn leave(&mut self, addr: IpAddr, at: Timestamp) {
-        if let Some(host) = self.table.get_mut(&addr) {
+        if let Some(host) = self.host(addr) {
             host.gauge.leave();
             host.curve.set(at, host.gauge.now);
         }
@@ -181,7 +200,7 @@ impl Hosts {
 
     /// The connection took a 4-tuple that this address held.
     pub fn reused(&mut self, connection: u64, holder: IpAddr, linux_isn: bool) {
-        if let Some(host) = self.table.get_mut(&holder) {
+        if let Some(host) = self.host(holder) {
             host.reuses.total += 1;
             host.reuses.linux_isn += u64::from(linux_isn);
             self.reused.insert(connection, holder);
@@ -190,21 +209,21 @@ impl Hosts {
 
     /// A SYN was refused out of a TIME_WAIT that this address held.
     pub fn refused(&mut self, holder: IpAddr) {
-        if let Some(host) = self.table.get_mut(&holder) {
+        if let Some(host) = self.host(holder) {
             host.reuses.refused_syns += 1;
         }
     }
 
     pub fn ended(&mut self, record: &Record, findings: &[Finding], now: Timestamp) {
-        let holder = self.reused.remove(&record.id);
-        if let Some(host) = holder.and_then(|addr| self.table.get_mut(&addr)) {
+        let holder = if self.reused.is_empty() { None } else { self.reused.remove(&record.id) };
+        if let Some(host) = holder.and_then(|addr| self.host(addr)) {
             let of = |rule| findings.iter().filter(|f| f.rule == rule).count() as u64;
             host.reuses.safe += of("TW001");
             host.reuses.not_safe += of("TW002");
         }
         for wait in &record.time_wait {
             let addr = record.endpoints.of(wait.endpoint).addr;
-            if let Some(host) = self.table.get_mut(&addr) {
+            if let Some(host) = self.host(addr) {
                 host.settle(wait, now);
                 if wait.end.is_none() && record.ended != Ended::EndOfCapture {
                     host.gauge.leave();
@@ -214,14 +233,20 @@ impl Hosts {
         }
     }
 
-    /// All of them, by address.
-    pub fn finish(self, now: Timestamp) -> Vec<Host> {
-        let mut all: Vec<Host> = self.table.into_values().collect();
-        all.retain(|h| h.as_client + h.as_server > 0);
-        all.sort_by_key(|h| h.addr);
-        for host in all.iter_mut().filter(|h| h.gauge.now > 0) {
+    /// Tells all of them, by address.
+    pub fn finish(
+        mut self,
+        now: Timestamp,
+        mut tell: impl FnMut(&Host) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        for host in self.all.iter_mut().filter(|h| h.gauge.now > 0) {
             host.curve.extend(now);
         }
-        all
+        for place in in_order(self.all.iter().map(|h| h.addr)) {
+            if let Some(host) = self.all.get(place).filter(|h| h.as_client + h.as_server > 0) {
+                tell(host)?;
+            }
+        }
+        ControlFlow::Continue(())
     }
 }

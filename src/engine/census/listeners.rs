@@ -1,8 +1,11 @@
 //! `Listener`: what happened at one address and port that connections were opened to, and the bounded table of them.
 
+use std::ops::ControlFlow;
+
 use foldhash::HashMap;
 
 use super::chain::{self, Figures, Look, Place, Question, Step, Verdict, Window, Windows};
+use super::order::in_order;
 use super::queue::SynQueue;
 use super::restart::Restarts;
 use super::symptoms::Symptoms;
@@ -240,7 +243,8 @@ const MAX_SAID: usize = 32;
 /// crowd out those that do.
 #[derive(Debug)]
 pub(super) struct Listeners {
-    table: HashMap<Endpoint, Listener>,
+    all: Vec<Listener>,
+    of_endpoint: HashMap<Endpoint, u32>,
     silent: usize,
     bound: usize,
     points: usize,
@@ -255,7 +259,8 @@ pub(super) struct Listeners {
 impl Listeners {
     pub fn new(config: &Config) -> Self {
         Self {
-            table: HashMap::default(),
+            all: Vec::new(),
+            of_endpoint: HashMap::default(),
             silent: 0,
             bound: config.tables.listeners.max(4),
             points: config.tables.points,
@@ -279,7 +284,7 @@ impl Listeners {
                 listener.restarts.answered(at, two_msl);
             }
             Fact::HalfOpenLeft { kind, .. } => {
-                if let Some(queue) = self.table.get_mut(&endpoint).and_then(|l| l.queue.as_mut()) {
+                if let Some(queue) = self.listener(endpoint).and_then(|l| l.queue.as_mut()) {
                     queue.leave(at);
                     queue.completed += u64::from(kind == HalfOpenEnd::Completed);
                 }
@@ -303,7 +308,9 @@ impl Listeners {
     }
 
     pub fn ended(&mut self, record: &Record, findings: &[Finding], now: Timestamp) {
-        self.repeats.remove(&record.id);
+        if !self.repeats.is_empty() {
+            self.repeats.remove(&record.id);
+        }
         let answer = match record.open.outcome {
             OpenOutcome::Refused | OpenOutcome::Unanswered => Answer::Missing,
             _ => Answer::Given,
@@ -330,14 +337,17 @@ impl Listeners {
 
     /// All of them, as they stand.
     pub fn all(&self) -> impl Iterator<Item = &Listener> {
-        self.table.values()
+        self.all.iter()
     }
 
-    /// All of them, by address and port, with their verdicts.
-    pub fn finish(self, now: Timestamp) -> Vec<Listener> {
-        let mut all: Vec<Listener> = self.table.into_values().filter(|l| l.outcomes.total() > 0).collect();
-        all.sort_by_key(|l| l.endpoint);
-        for listener in &mut all {
+    /// Tells all of them, by address and port, with their verdicts.
+    pub fn finish(
+        mut self,
+        now: Timestamp,
+        mut tell: impl FnMut(&Listener) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        for place in in_order(self.all.iter().map(|l| l.endpoint)) {
+            let Some(listener) = self.all.get_mut(place).filter(|l| l.outcomes.total() > 0) else { continue };
             if let Some(queue) = &mut listener.queue {
                 queue.close(now);
             }
@@ -346,36 +356,51 @@ impl Listeners {
                 listener.verdict = chain::judge(&Look::whole(listener));
                 listener.windows = listener.slots.judge(listener, now);
             }
+            tell(listener)?;
         }
-        all
+        ControlFlow::Continue(())
+    }
+
+    fn listener(&mut self, endpoint: Endpoint) -> Option<&mut Listener> {
+        let index = *self.of_endpoint.get(&endpoint)?;
+        self.all.get_mut(index as usize)
     }
 
     fn known(&mut self, endpoint: Endpoint, note: impl FnOnce(&mut Listener)) {
-        if let Some(listener) = self.table.get_mut(&endpoint) {
+        if let Some(listener) = self.listener(endpoint) {
             note(listener);
         }
     }
 
     fn entry(&mut self, endpoint: Endpoint, answer: Answer) -> Option<&mut Listener> {
-        let (silent, answering) = (self.silent, self.table.len() - self.silent);
-        let quarter = self.bound / 4;
-        if !self.table.contains_key(&endpoint) {
-            let room = match answer {
-                Answer::Given => answering < self.bound - quarter,
-                Answer::Missing => silent < quarter,
-            };
-            if !room {
-                return None;
-            }
-            self.silent += 1;
-            self.table.insert(endpoint, Listener::new(endpoint, &self.thresholds));
-        }
-        let listener = self.table.get_mut(&endpoint)?;
+        let index = match self.of_endpoint.get(&endpoint) {
+            Some(index) => *index,
+            None => self.add(endpoint, answer)?,
+        };
+        let listener = self.all.get_mut(index as usize)?;
         if answer == Answer::Given && !listener.answers {
             listener.answers = true;
             self.silent -= 1;
         }
         Some(listener)
+    }
+
+    /// One more, silent so far, if there is room for one of its kind.
+    fn add(&mut self, endpoint: Endpoint, answer: Answer) -> Option<u32> {
+        let (silent, answering) = (self.silent, self.all.len() - self.silent);
+        let quarter = self.bound / 4;
+        let room = match answer {
+            Answer::Given => answering < self.bound - quarter,
+            Answer::Missing => silent < quarter,
+        };
+        if !room {
+            return None;
+        }
+        self.silent += 1;
+        let index = self.all.len() as u32;
+        self.all.push(Listener::new(endpoint, &self.thresholds));
+        self.of_endpoint.insert(endpoint, index);
+        Some(index)
     }
 }
 

@@ -11,6 +11,7 @@ mod histogram;
 mod hosts;
 mod idle;
 mod listeners;
+mod order;
 mod ports;
 mod queue;
 mod restart;
@@ -35,7 +36,7 @@ use super::summary::Limits;
 use crate::config::Config;
 use crate::rules::{Finding, Seen};
 use crate::tcp::{State, Timestamp};
-use crate::track::{Event, Fact, Reason, Record};
+use crate::track::{Event, Fact, Kind, Reason, Record};
 
 /// Counts over listeners, clients and hosts.
 #[derive(Debug)]
@@ -54,6 +55,23 @@ impl Census {
             hosts: hosts::Hosts::new(config),
         }
     }
+
+    /// The kinds of facts among which are all that it counts.
+    pub const KINDS: &[Kind] = &[
+        Kind::HalfOpenEntered,
+        Kind::HalfOpenLeft,
+        Kind::HandshakeDone,
+        Kind::Refused,
+        Kind::AcceptAborted,
+        Kind::SynAckRepeated,
+        Kind::TimeWaitStarted,
+        Kind::TimeWaitRestarted,
+        Kind::TimeWaitEnded,
+        Kind::TimeWaitReused,
+        Kind::TimeWaitRefusedSyn,
+        Kind::Stepped,
+        Kind::RolledBack,
+    ];
 
     /// Whether it counts such a fact; the client's end is known where `client` says so.
     pub fn wants(event: &Event, client: Option<usize>) -> bool {
@@ -78,10 +96,10 @@ impl Census {
         }
     }
 
-    /// A fact of a wanted kind.
+    /// A fact of one of [`Self::KINDS`].
     pub fn seen(&mut self, seen: &Seen) {
         let (end, at) = (seen.event.end, seen.event.at);
-        let [mine, peer] = [end, 1 - end].map(|e| seen.endpoints[e].addr);
+        let (mine, peer) = (seen.endpoints[end].addr, seen.endpoints[1 - end].addr);
         match seen.event.fact {
             Fact::TimeWaitStarted => self.hosts.enter(mine, at),
             Fact::TimeWaitEnded { .. } => self.hosts.leave(mine, at),
@@ -124,8 +142,8 @@ impl Census {
     }
 
     fn tell(self, now: Timestamp, sink: &mut dyn Sink) -> ControlFlow<()> {
-        self.listeners.finish(now).iter().try_for_each(|l| sink.listener(l))?;
-        self.callers.finish(now).iter().try_for_each(|c| sink.client(c))?;
-        self.hosts.finish(now).iter().try_for_each(|h| sink.host(h))
+        self.listeners.finish(now, |l| sink.listener(l))?;
+        self.callers.finish(now, |c| sink.client(c))?;
+        self.hosts.finish(now, |h| sink.host(h))
     }
 }

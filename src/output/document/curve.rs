@@ -44,13 +44,15 @@ pub struct Curve {
 impl Curve {
     /// The curve; `None` where there never were two at once: start and end tell as much then.
     pub fn of(curve: &engine::Curve) -> Option<Self> {
-        let points = curve.points();
-        points.iter().any(|p| p.max > 1).then(|| Self {
-            start: Time(curve.start()),
-            step_ns: curve.step().into(),
-            min: points.iter().map(|p| p.min).collect(),
-            mean: (0..points.len()).map(|i| curve.mean(i).map(rounded)).collect(),
-            max: points.iter().map(|p| p.max).collect(),
+        (curve.highest() > 1).then(|| {
+            let points = curve.points();
+            Self {
+                start: Time(curve.start()),
+                step_ns: curve.step().into(),
+                min: points.iter().map(|p| p.min).collect(),
+                mean: (0..points.len()).map(|i| curve.mean(i).map(rounded)).collect(),
+                max: points.iter().map(|p| p.max).collect(),
+            }
         })
     }
 }

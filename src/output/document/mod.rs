@@ -20,6 +20,7 @@ use serde::Serialize;
 
 pub use client::Client;
 pub use connection::{Connection, Endpoint};
+pub use curve::Curve;
 pub use finding::{Finding, Series};
 pub use host::Host;
 pub use input::{Input, Summary};

@@ -1,19 +1,24 @@
-//! `Line`: the line of a connection, or of a finding, written at once. What it must be is `document::Connection` and
-//! `document::Finding`, to which tests hold it equal byte for byte; this is the same for a sixth of the instructions,
-//! because a capture has many of both.
+//! `Line`: the line of a connection, a finding, a client or a host, written at once. What it must be is
+//! `document::Connection` and so on, to which tests hold it equal byte for byte; this is the same for a sixth of the
+//! instructions, because a capture has many of them.
 
+mod client;
+mod figures;
 mod finding;
 mod flow;
+mod host;
+mod known;
 mod pen;
 mod steps;
 
-use super::community::community_id;
+use super::community::{CommunityId, community_id};
 use super::document::Places;
 use super::wireshark::ConnectionFilter;
+use crate::engine::{Client, Host};
 use crate::report::{overhead_share, setup, without_payload};
 use crate::rules::{self, Severity};
 use crate::track::{Close, Ends, HalfOpen, Open, OpenShape, Record, Roles, TimeWait, Visibility};
-use pen::{OneOf, Pen, Plain, Put, Raw, Share, object};
+use pen::{OneOf, Pen, Plain, Put, Raw, Share, begin, block, fields, object};
 
 /// Writes lines of connections, one after the other.
 #[derive(Debug, Default)]
@@ -44,6 +49,22 @@ impl Line {
         self.pen.bytes()
     }
 
+    /// The line, with its end, of a client.
+    pub fn client(&mut self, client: &Client) -> &[u8] {
+        self.pen.clear();
+        client::write(&mut self.pen, client);
+        self.pen.text("\n");
+        self.pen.bytes()
+    }
+
+    /// The line, with its end, of a host.
+    pub fn host(&mut self, host: &Host) -> &[u8] {
+        self.pen.clear();
+        host::write(&mut self.pen, host);
+        self.pen.text("\n");
+        self.pen.bytes()
+    }
+
     /// Keeps a path as JSON, if there is one.
     fn know_path(&mut self, path: Option<&str>) -> bool {
         if let Some(path) = path
@@ -62,7 +83,7 @@ fn write(
     rules: &[(Severity, &'static str)],
     places: &Places,
 ) {
-    object!(pen, {
+    begin!(pen, {
         "type": Raw(b"\"connection\""),
         "id": r.id,
         "first_frame": r.id,
@@ -74,31 +95,68 @@ fn write(
         "first": r.first,
         "last": r.last,
         "duration_ns": r.duration(),
-        "ended": OneOf(r.ended),
-        "state": words(r.state),
-        "certainty": words(r.certainty),
+    });
+    put_end(pen, r);
+    fields!(pen, {
         "transitions": r.transitions.as_slice(),
         "transitions_dropped": r.transitions_dropped,
         "open": r.open,
         "close": r.close,
-        "time_wait": r.time_wait.as_slice(),
-        "half_open": r.half_open,
-        "half_closed_ns": r.half_closed,
-        "exchanges": r.exchanges,
-        "class": r.class.map(OneOf),
+    });
+    put_course(pen, r);
+    fields!(pen, {
         "overhead": Overhead(r),
         "visibility": r.visibility,
         "to_server": r.sent.client,
         "to_client": r.sent.server,
         "zeek": Zeek(r),
         "wireshark": Wireshark(r, places),
-        "community_id": Plain(community_id(r.endpoints.client, r.endpoints.server).as_str()),
+        "community_id": community_id(r.endpoints.client, r.endpoints.server),
         "findings": Rules(rules),
     });
+    pen.text("}");
+}
+
+/// Why it ended, and where its ends stood then.
+fn put_end(pen: &mut Pen, r: &Record) {
+    let (state, certainty) = (r.state, r.certainty);
+    let states = [state.client as u8, state.server as u8];
+    let certainties = [certainty.client as u8, certainty.server as u8];
+    let key = [block::END, r.ended as u8, states[0], states[1], certainties[0], certainties[1], 0, 0];
+    pen.block(key, |pen| {
+        fields!(pen, {
+            "ended": OneOf(r.ended),
+            "state": words(state),
+            "certainty": words(certainty),
+        });
+    });
+}
+
+/// What came between opening and close: nothing, of an attempt that failed.
+fn put_course(pen: &mut Pen, r: &Record) {
+    if r.time_wait.is_empty() && r.half_open.is_none() && r.half_closed.is_none() && r.exchanges == 0 {
+        pen.text(",\"time_wait\":[],\"half_open\":null,\"half_closed_ns\":null,\"exchanges\":0");
+    } else {
+        fields!(pen, {
+            "time_wait": r.time_wait.as_slice(),
+            "half_open": r.half_open,
+            "half_closed_ns": r.half_closed,
+            "exchanges": r.exchanges,
+        });
+    }
+    fields!(pen, { "class": r.class.map(OneOf) });
 }
 
 fn words<T: Copy>(ends: Ends<T>) -> Ends<OneOf<T>> {
     Ends { client: OneOf(ends.client), server: OneOf(ends.server) }
+}
+
+impl Put for CommunityId {
+    fn put(&self, pen: &mut Pen) {
+        pen.text("\"");
+        pen.raw(self.as_bytes());
+        pen.text("\"");
+    }
 }
 
 impl<T: Put> Put for Ends<T> {
@@ -109,17 +167,36 @@ impl<T: Put> Put for Ends<T> {
 
 impl Put for Roles {
     fn put(&self, pen: &mut Pen) {
-        object!(pen, { "from": OneOf(self.from), "confidence": OneOf(self.confidence) });
+        pen.block([block::ROLES, self.from as u8, self.confidence as u8, 0, 0, 0, 0, 0], |pen| {
+            object!(pen, { "from": OneOf(self.from), "confidence": OneOf(self.confidence) });
+        });
     }
 }
 
 impl Put for Open {
     fn put(&self, pen: &mut Pen) {
-        object!(pen, {
-            "shape": OneOf(self.shape),
-            "labels": Labels(&self.labels),
-            "outcome": OneOf(self.outcome),
-            "client_isn": self.client_isn,
+        let words = |pen: &mut Pen| {
+            begin!(pen, {
+                "shape": OneOf(self.shape),
+                "labels": Labels(&self.labels),
+                "outcome": OneOf(self.outcome),
+            });
+        };
+        let mut key = [block::OPEN, self.shape as u8, self.outcome as u8, NONE, NONE, NONE, NONE, NONE];
+        match key[3..].get_mut(..self.labels.len()) {
+            Some(places) => {
+                places.iter_mut().zip(&self.labels).for_each(|(place, label)| *place = *label as u8);
+                pen.block(key, words);
+            }
+            None => words(pen),
+        }
+        fields!(pen, { "client_isn": self.client_isn });
+        let answers = [self.rtt, self.server_rtt, self.client_rtt];
+        let repeated = self.syn_retransmissions | self.syn_ack_retransmissions;
+        if self.server_isn.is_none() && repeated == 0 && answers == [None; 3] {
+            return pen.text(NO_ANSWER);
+        }
+        fields!(pen, {
             "server_isn": self.server_isn,
             "syn_retransmissions": self.syn_retransmissions,
             "syn_ack_retransmissions": self.syn_ack_retransmissions,
@@ -127,8 +204,18 @@ impl Put for Open {
             "server_rtt_ns": self.server_rtt,
             "client_rtt_ns": self.client_rtt,
         });
+        pen.text("}");
     }
 }
+
+/// The rest of an opening of which no more than one SYN is known.
+const NO_ANSWER: &str = concat!(
+    ",\"server_isn\":null,\"syn_retransmissions\":0,\"syn_ack_retransmissions\":0",
+    ",\"rtt_ns\":null,\"server_rtt_ns\":null,\"client_rtt_ns\":null}",
+);
+
+/// In a block's key: there is none. No word has so high a number.
+const NONE: u8 = u8::MAX;
 
 /// Every shape that applies.
 struct Labels<'a>(&'a [OpenShape]);
@@ -141,13 +228,19 @@ impl Put for Labels<'_> {
 
 impl Put for Close {
     fn put(&self, pen: &mut Pen) {
-        object!(pen, {
-            "shape": OneOf(self.shape),
-            "outcome": OneOf(self.outcome),
-            "active_closer": self.active_closer.map(OneOf),
-            "reset_by": self.reset_by.map(OneOf),
-            "duration_ns": self.duration,
+        let closer = self.active_closer.map_or(NONE, |closer| closer as u8);
+        let reset_by = self.reset_by.map_or(NONE, |role| role as u8);
+        let key = [block::CLOSE, self.shape as u8, self.outcome as u8, closer, reset_by, 0, 0, 0];
+        pen.block(key, |pen| {
+            begin!(pen, {
+                "shape": OneOf(self.shape),
+                "outcome": OneOf(self.outcome),
+                "active_closer": self.active_closer.map(OneOf),
+                "reset_by": self.reset_by.map(OneOf),
+            });
         });
+        fields!(pen, { "duration_ns": self.duration });
+        pen.text("}");
     }
 }
 
@@ -197,14 +290,20 @@ impl Put for Overhead<'_> {
 
 impl Put for Visibility {
     fn put(&self, pen: &mut Pen) {
-        object!(pen, {
-            "both_directions": self.both_directions,
-            "handshake_captured": self.handshake_captured,
-            "midstream": self.midstream,
-            "capture_loss": self.capture_loss,
-            "duplicated": self.duplicated,
-            "truncated_payload": self.truncated_payload,
-            "offload": self.offload,
+        let Self { both_directions, handshake_captured, midstream, .. } = *self;
+        let signs = [both_directions, handshake_captured, midstream, self.capture_loss];
+        let [a, b, c, d] = signs.map(u8::from);
+        let [e, f, g] = [self.duplicated, self.truncated_payload, self.offload].map(u8::from);
+        pen.block([block::VISIBILITY, a, b, c, d, e, f, g], |pen| {
+            object!(pen, {
+                "both_directions": both_directions,
+                "handshake_captured": handshake_captured,
+                "midstream": midstream,
+                "capture_loss": self.capture_loss,
+                "duplicated": self.duplicated,
+                "truncated_payload": self.truncated_payload,
+                "offload": self.offload,
+            });
         });
     }
 }
@@ -286,6 +385,12 @@ mod tests {
     enum Plainly<'a> {
         Connection(&'a document::Connection<'a>),
         Finding(&'a document::Finding<'a>),
+        Client(&'a document::Client),
+        Host(&'a document::Host),
+    }
+
+    fn plain(document: &Plainly<'_>) -> String {
+        serde_json::to_string(document).expect("a document") + "\n"
     }
 
     /// Writes each connection, and each finding, both ways.
@@ -305,19 +410,29 @@ mod tests {
     impl Sink for Both {
         fn connection(&mut self, record: &Record, findings: &[Finding]) -> ControlFlow<()> {
             let rules = rules_of(findings);
-            let plain = Plainly::Connection(&document::Connection::new(record, &rules, &self.places));
-            let plain = serde_json::to_string(&plain).expect("a document");
+            let document = document::Connection::new(record, &rules, &self.places);
             let line = self.line.connection(record, &rules, &self.places);
-            assert_eq!(String::from_utf8_lossy(line), plain + "\n");
+            assert_eq!(String::from_utf8_lossy(line), plain(&Plainly::Connection(&document)));
             self.compared += 1;
             findings.iter().try_for_each(|finding| self.finding(finding))
         }
 
         fn finding(&mut self, finding: &Finding) -> ControlFlow<()> {
-            let plain = Plainly::Finding(&document::Finding::new(finding, &self.places));
-            let plain = serde_json::to_string(&plain).expect("a document");
+            let document = document::Finding::new(finding, &self.places);
             let line = self.line.finding(finding, &self.places);
-            assert_eq!(String::from_utf8_lossy(line), plain + "\n");
+            assert_eq!(String::from_utf8_lossy(line), plain(&Plainly::Finding(&document)));
+            ControlFlow::Continue(())
+        }
+
+        fn client(&mut self, client: &Client) -> ControlFlow<()> {
+            let line = self.line.client(client);
+            assert_eq!(String::from_utf8_lossy(line), plain(&Plainly::Client(&client.into())));
+            ControlFlow::Continue(())
+        }
+
+        fn host(&mut self, host: &Host) -> ControlFlow<()> {
+            let line = self.line.host(host);
+            assert_eq!(String::from_utf8_lossy(line), plain(&Plainly::Host(&host.into())));
             ControlFlow::Continue(())
         }
     }

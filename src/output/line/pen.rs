@@ -3,11 +3,13 @@
 //! Why not serde: a connection's line is 4 KB in 250 fields. Through `Serialize` it costs 39,000 instructions, a third
 //! of the whole program; with keys as constants and this pen a sixth of that (counted by callgrind).
 
-use std::io::Write as _;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
+use std::ops::Range;
 
+use super::known::Known;
 use super::steps::Steps;
-use crate::output::time;
+use crate::output::text::rounded;
+use crate::output::{compact, time};
 use crate::report::Word;
 use crate::tcp::{Duration, Endpoint, Timestamp};
 
@@ -16,6 +18,7 @@ use crate::tcp::{Duration, Endpoint, Timestamp};
 pub(super) struct Pen {
     pub(super) out: Vec<u8>,
     pub(super) steps: Steps,
+    pub(super) blocks: Known<Vec<u8>>,
     seconds: Seconds,
 }
 
@@ -25,21 +28,24 @@ pub(super) struct Pen {
 struct Seconds([Second; Self::KEPT]);
 
 /// One of them.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct Second {
     of: Option<i64>,
-    text: [u8; 20],
+    /// With the quotation mark and the point.
+    text: [u8; 21],
 }
 
 impl Seconds {
     /// More than TIME_WAIT and the linger together, a power of two.
     const KEPT: usize = 256;
 
-    fn text(&mut self, at: Timestamp, second: i64) -> &[u8; 20] {
+    #[inline]
+    fn text(&mut self, at: Timestamp, second: i64) -> &[u8; 21] {
         let kept = &mut self.0[second as usize % Self::KEPT];
         if kept.of != Some(second) {
             kept.of = Some(second);
-            kept.text.copy_from_slice(&time::rfc3339(at)[..20]);
+            kept.text[0] = b'"';
+            kept.text[1..].copy_from_slice(&time::rfc3339(at)[..20]);
         }
         &kept.text
     }
@@ -47,8 +53,19 @@ impl Seconds {
 
 impl Default for Seconds {
     fn default() -> Self {
-        Self([Second::default(); Self::KEPT])
+        Self([Second { of: None, text: [0; 21] }; Self::KEPT])
     }
+}
+
+/// What a block is of: the first byte of its key.
+pub(super) mod block {
+    pub const END: u8 = 0;
+    pub const ROLES: u8 = 1;
+    pub const OPEN: u8 = 2;
+    pub const CLOSE: u8 = 3;
+    pub const VISIBILITY: u8 = 4;
+    pub const FLOW: u8 = 5;
+    pub const COUNTS: u8 = 6;
 }
 
 /// Something that is one JSON value.
@@ -59,22 +76,39 @@ pub(super) trait Put {
 
 /// An object whose keys are known: each key is one constant with its comma and colon.
 macro_rules! object {
-    ($pen:expr, { $first:literal: $one:expr $(, $key:literal: $value:expr)* $(,)? }) => {{
-        $pen.text(concat!("{\"", $first, "\":"));
-        $crate::output::line::pen::Put::put(&$one, $pen);
-        $(
-            $pen.text(concat!(",\"", $key, "\":"));
-            $crate::output::line::pen::Put::put(&$value, $pen);
-        )*
+    ($pen:expr, { $($fields:tt)+ }) => {{
+        $crate::output::line::pen::begin!($pen, { $($fields)+ });
         $pen.text("}");
     }};
 }
 pub(super) use object;
 
+/// The first fields of an object that goes on.
+macro_rules! begin {
+    ($pen:expr, { $first:literal: $one:expr $(, $key:literal: $value:expr)* $(,)? }) => {{
+        $pen.text(concat!("{\"", $first, "\":"));
+        $crate::output::line::pen::Put::put(&$one, $pen);
+        $crate::output::line::pen::fields!($pen, { $($key: $value),* });
+    }};
+}
+pub(super) use begin;
+
+/// Fields of an object that has some before them: each with a comma.
+macro_rules! fields {
+    ($pen:expr, { $($key:literal: $value:expr),* $(,)? }) => {{
+        $(
+            $pen.text(concat!(",\"", $key, "\":"));
+            $crate::output::line::pen::Put::put(&$value, $pen);
+        )*
+    }};
+}
+pub(super) use fields;
+
 impl Pen {
     /// Begins a new line.
     pub fn clear(&mut self) {
         self.out.clear();
+        self.steps.clear();
     }
 
     /// What was written since.
@@ -106,36 +140,80 @@ impl Pen {
         self.text("]");
     }
 
+    /// What depends on nothing but its key, whose first byte says of what it is: made once, then remembered.
+    #[inline]
+    pub fn block(&mut self, key: [u8; 8], make: impl FnOnce(&mut Self)) {
+        let key = u64::from_le_bytes(key);
+        if let Some(place) = self.blocks.find(key) {
+            return self.out.extend_from_slice(self.blocks.text(place));
+        }
+        let start = self.out.len();
+        make(self);
+        let text = self.out.get(start..).unwrap_or_default().to_vec();
+        self.blocks.insert(key, text);
+    }
+
     /// `10.0.0.1`.
     fn octets(&mut self, octets: [u8; 4]) {
-        let mut text = *b"000.000.000.000.";
+        let mut text = [0; 16];
         let mut end = 0;
         for octet in octets {
-            let [tens, ones] = PAIRS[usize::from(octet % 100)];
-            let digits = [b'0' + octet / 100, tens, ones, b'.'];
-            let unused = if octet >= 100 { 0 } else { 1 + usize::from(octet < 10) };
-            for digit in &digits[unused..] {
-                text[end] = *digit;
-                end += 1;
-            }
+            let Octet { digits, len } = &OCTETS[usize::from(octet)];
+            text[end..end + 4].copy_from_slice(digits);
+            end += len;
         }
         self.out.extend_from_slice(&text[..end - 1]);
+    }
+
+    /// `2001:db8::1`: RFC 5952, as the standard library writes it too, in a tenth of the time.
+    fn groups(&mut self, addr: &Ipv6Addr) {
+        if let Some(mapped) = addr.to_ipv4_mapped() {
+            self.text("::ffff:");
+            return self.octets(mapped.octets());
+        }
+        let groups = addr.segments();
+        let zeros = longest_zeros(&groups);
+        for (i, group) in groups.iter().enumerate() {
+            if zeros.contains(&i) {
+                if i == zeros.start {
+                    self.text("::");
+                }
+                continue;
+            }
+            if i > 0 && i != zeros.end {
+                self.text(":");
+            }
+            let digits = [group >> 12, group >> 8 & 0xf, group >> 4 & 0xf, group & 0xf];
+            let hex = digits.map(|digit| b"0123456789abcdef"[usize::from(digit)]);
+            let unused = usize::from(group.leading_zeros() as u16 / 4).min(3);
+            self.out.extend_from_slice(&hex[unused..]);
+        }
     }
 
     /// `"2026-11-22T10:00:00.123456789Z"`.
     pub fn time(&mut self, at: Timestamp) {
         const BILLION: i64 = 1_000_000_000;
-        let second = at.0.div_euclid(BILLION);
-        let mut text = *b"\"0000-00-00T00:00:00.000000000Z\"";
-        text[1..21].copy_from_slice(self.seconds.text(at, second));
-        let mut rest = at.0.rem_euclid(BILLION) as u32;
-        for place in [28, 26, 24, 22] {
-            text[place..place + 2].copy_from_slice(&PAIRS[(rest % 100) as usize]);
-            rest /= 100;
-        }
-        text[21] = b'0' + (rest % 10) as u8;
-        self.out.extend_from_slice(&text);
+        let (second, rest) = (at.0.div_euclid(BILLION), at.0.rem_euclid(BILLION) as u32);
+        let pair = |hundreds: u32| PAIRS[(hundreds % 100) as usize];
+        let [[b, c], [d, e]] = [pair(rest / 1_000_000), pair(rest / 10_000)];
+        let [[f, g], [h, i]] = [pair(rest / 100), pair(rest)];
+        let a = b'0' + (rest / 100_000_000) as u8;
+        self.out.reserve(32);
+        self.out.extend_from_slice(self.seconds.text(at, second));
+        self.out.extend_from_slice(&[a, b, c, d, e, f, g, h, i, b'Z', b'"']);
     }
+}
+
+/// The first of the longest runs of zeros, two at least; empty at the start where there is none, where no group ends.
+fn longest_zeros(groups: &[u16; 8]) -> Range<usize> {
+    let (mut longest, mut run) = (0..0, 0..0);
+    for (i, group) in groups.iter().enumerate() {
+        run = if *group == 0 { run.start..i + 1 } else { i + 1..i + 1 };
+        if run.len() > longest.len() {
+            longest = run.clone();
+        }
+    }
+    if longest.len() < 2 { 0..0 } else { longest }
 }
 
 /// `00` to `99`.
@@ -147,6 +225,29 @@ const PAIRS: [[u8; 2]; 100] = {
         n += 1;
     }
     pairs
+};
+
+/// A byte of an address with the point behind it, and how many bytes that are.
+struct Octet {
+    digits: [u8; 4],
+    len: usize,
+}
+
+/// `0.` to `255.`
+const OCTETS: [Octet; 256] = {
+    let mut octets = [const { Octet { digits: *b"0.00", len: 2 } }; 256];
+    let mut n = 0;
+    while n < 256 {
+        let [tens, ones] = PAIRS[n % 100];
+        let hundreds = b'0' + (n / 100) as u8;
+        octets[n] = match n {
+            0..10 => Octet { digits: [ones, b'.', 0, 0], len: 2 },
+            10..100 => Octet { digits: [tens, ones, b'.', 0], len: 3 },
+            _ => Octet { digits: [hundreds, tens, ones, b'.'], len: 4 },
+        };
+        n += 1;
+    }
+    octets
 };
 
 macro_rules! integers {
@@ -236,6 +337,7 @@ impl Put for Plain<'_> {
 pub(super) struct Raw<'a>(pub &'a [u8]);
 
 impl Put for Raw<'_> {
+    #[inline]
     fn put(&self, pen: &mut Pen) {
         pen.raw(self.0);
     }
@@ -243,6 +345,7 @@ impl Put for Raw<'_> {
 
 impl Put for Endpoint {
     fn put(&self, pen: &mut Pen) {
+        pen.out.reserve(80);
         object!(pen, { "addr": self.addr, "port": self.port });
     }
 }
@@ -252,10 +355,23 @@ impl Put for IpAddr {
         pen.text("\"");
         match self {
             Self::V4(addr) => pen.octets(addr.octets()),
-            // Writing into memory can't fail.
-            Self::V6(addr) => drop(write!(pen.out, "{addr}")),
+            Self::V6(addr) => pen.groups(addr),
         }
         pen.text("\"");
+    }
+}
+
+/// A number with at most four decimals.
+pub(super) struct Rounded(pub f64);
+
+impl Put for Rounded {
+    fn put(&self, pen: &mut Pen) {
+        match rounded(self.0) {
+            // Most ports toward a destination are free.
+            share if share.to_bits() == 0 => pen.text("0.0"),
+            // Writing a number into memory can't fail.
+            number => drop(compact::append(&mut pen.out, &number)),
+        }
     }
 }
 
@@ -289,6 +405,19 @@ mod tests {
             let mut pen = Pen::default();
             addr.put(&mut pen);
             assert_eq!(pen.bytes(), format!("\"{addr}\"").as_bytes());
+        }
+    }
+
+    #[test]
+    fn every_run_of_zeros_is_written_as_the_standard_library_does() {
+        let full = [0x2001, 0xdb8, 0x1, 0x20, 0x300, 0x4, 0xabcd, 0xffff];
+        let zeros =
+            (0..=255_u8).map(|bits| std::array::from_fn(|i| if bits >> i & 1 == 0 { 0 } else { full[i] }));
+        for groups in zeros.chain([[0, 0, 0, 0, 0, 0xffff, 0x102, 0x3ff], [0, 0, 0, 0, 0, 0, 0x102, 0x3ff]]) {
+            let addr = IpAddr::from(groups);
+            let mut pen = Pen::default();
+            addr.put(&mut pen);
+            assert_eq!(String::from_utf8_lossy(pen.bytes()), format!("\"{addr}\""));
         }
     }
 }

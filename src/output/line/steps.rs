@@ -1,16 +1,27 @@
 //! The transitions in a connection's line: half of it. There are few kinds of step, so the text between the numbers is
 //! made once for each kind.
 
-use foldhash::HashMap;
+use std::ops::Range;
 
+use super::known::Known;
 use super::pen::{OneOf, Pen, Plain, Put, object};
-use crate::tcp::{Certainty, Flags, State};
+use crate::tcp::{Certainty, Flags, State, Timestamp};
 use crate::track::{Reason, Role, Transition};
 
-/// The texts of the kinds of steps written before.
+/// The texts of the kinds of steps written before, and the line's latest step.
 #[derive(Debug, Default)]
 pub(super) struct Steps {
-    known: HashMap<u64, Text>,
+    known: Known<Text>,
+    latest: Option<Latest>,
+}
+
+/// When and by what the latest step was made, and where in the line that stands: one packet often makes a step at each
+/// end.
+#[derive(Debug)]
+struct Latest {
+    frame: u64,
+    at: Timestamp,
+    place: Range<usize>,
 }
 
 /// All of a step but its packets and its time.
@@ -37,10 +48,7 @@ struct Text {
 
 impl Put for Transition {
     fn put(&self, pen: &mut Pen) {
-        pen.text("{\"frame\":");
-        self.frame.put(pen);
-        pen.text(",\"at\":");
-        pen.time(self.at);
+        put_place(pen, self);
         let Pen { out, steps, .. } = pen;
         let text = steps.text(Kind::of(self));
         if self.confirmed.is_none() && self.rolled_back.is_none() {
@@ -54,6 +62,21 @@ impl Put for Transition {
     }
 }
 
+/// The packet and the time.
+fn put_place(pen: &mut Pen, t: &Transition) {
+    if let Some(Latest { frame, at, place }) = &pen.steps.latest
+        && (*frame, *at) == (t.frame, t.at)
+    {
+        return pen.out.extend_from_within(place.clone());
+    }
+    let start = pen.out.len();
+    pen.text("{\"frame\":");
+    t.frame.put(pen);
+    pen.text(",\"at\":");
+    pen.time(t.at);
+    pen.steps.latest = Some(Latest { frame: t.frame, at: t.at, place: start..pen.out.len() });
+}
+
 fn number(out: &mut Vec<u8>, packet: Option<u64>) {
     match packet {
         Some(packet) => out.extend_from_slice(itoa::Buffer::new().format(packet).as_bytes()),
@@ -62,14 +85,16 @@ fn number(out: &mut Vec<u8>, packet: Option<u64>) {
 }
 
 impl Steps {
-    /// Ordinary captures have about forty kinds; hostile ones thousands, for their flags.
-    const ROOM: usize = 1024;
+    /// A line begins.
+    pub fn clear(&mut self) {
+        self.latest = None;
+    }
 
+    #[inline]
     fn text(&mut self, kind: Kind) -> &Text {
-        if self.known.len() >= Self::ROOM && !self.known.contains_key(&kind.packed()) {
-            self.known.clear();
-        }
-        self.known.entry(kind.packed()).or_insert_with(|| kind.text())
+        let key = kind.packed();
+        let place = self.known.find(key).unwrap_or_else(|| self.known.insert(key, kind.text()));
+        self.known.text(place)
     }
 }
 

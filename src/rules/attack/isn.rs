@@ -66,15 +66,22 @@ struct Choices {
 impl Choices {
     fn add(&mut self, choice: Choice) {
         let first = self.first.get_or_insert(choice);
+        if self.others.len() + 1 >= MAX_NUMBERS {
+            return;
+        }
         let is_new = choice.pair != first.pair && self.others.iter().all(|c| c.pair != choice.pair);
-        if is_new && self.others.len() + 1 < MAX_NUMBERS {
+        if is_new {
             self.others.push(choice);
         }
     }
 
+    fn are_enough(&self, least: u64) -> bool {
+        self.others.len() as u64 + 1 >= least
+    }
+
     /// In order of time, where there are so many.
     fn sorted(self, least: u64) -> Option<Vec<Choice>> {
-        if (self.others.len() as u64 + 1) < least {
+        if !self.are_enough(least) {
             return None;
         }
         let mut all = self.others;
@@ -106,15 +113,16 @@ impl Detector for Predictable {
             let choice = Choice { at: record.first, frame: record.id, isn, pair: pair(host, peer) };
             self.hosts.at(host.addr, &mut self.gone, Choices::default).add(choice);
         }
-        for (host, choices) in self.gone.drain(..) {
-            say.extend(judge(host, choices, &self.limits));
+        if !self.gone.is_empty() {
+            let limits = &self.limits;
+            say.extend(self.gone.drain(..).filter_map(|(host, choices)| judge(host, choices, limits)));
         }
     }
 
     fn on_end(&mut self, _now: Timestamp, say: &mut Vec<Finding>) {
-        for (host, choices) in self.hosts.drain() {
-            say.extend(judge(host, choices, &self.limits));
-        }
+        let limits = &self.limits;
+        let hosts = self.hosts.drain_if(|_, choices| choices.are_enough(limits.isn_least));
+        say.extend(hosts.into_iter().filter_map(|(host, choices)| judge(host, choices, limits)));
     }
 
     fn forgotten(&self) -> u64 {

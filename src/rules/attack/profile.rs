@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::episode::percent;
 use super::sketch::{Distinct, Top, hash_of};
 use crate::rules::counter::Frames;
+use crate::rules::key::Fed;
 use crate::tcp::{Duration, Timestamp};
 use crate::track::Header;
 
@@ -56,7 +57,7 @@ pub(super) struct Profile {
     /// Sources of which an attempt was completed.
     served: Distinct,
     /// The first sources, each counted; there may be more.
-    known: HashMap<IpAddr, Source>,
+    known: HashMap<Fed<IpAddr>, Source>,
     signatures: Top<Signature, 32>,
     ttls: Box<[u32; 256]>,
     bogons: u64,
@@ -115,10 +116,10 @@ impl Profile {
         self.syns += 1;
         self.sources.add_hashed(hash_of(source));
         let room = self.known.len() < KNOWN;
-        match self.known.get_mut(&source) {
+        match self.known.get_mut(&Fed(source)) {
             Some(known) => known.syns += 1,
             None if room => {
-                self.known.insert(source, Source { syns: 1, completed: 0 });
+                self.known.insert(Fed(source), Source { syns: 1, completed: 0 });
             }
             None => {}
         }
@@ -152,7 +153,7 @@ impl Profile {
     /// An attempt of a source was completed.
     pub fn completed(&mut self, source: IpAddr) {
         self.served.add_hashed(hash_of(source));
-        if let Some(known) = self.known.get_mut(&source) {
+        if let Some(known) = self.known.get_mut(&Fed(source)) {
             known.completed += 1;
         }
     }
@@ -212,8 +213,8 @@ impl Profile {
 
     /// Sources that sent most, served ones left out; complete only where they are few.
     pub fn heaviest(&self) -> Vec<(IpAddr, u64)> {
-        let unserved = |(_, s): &(&IpAddr, &Source)| s.completed * 5 < s.syns;
-        let mut list: Vec<_> = self.known.iter().filter(unserved).map(|(a, s)| (*a, s.syns)).collect();
+        let unserved = |(_, s): &(&Fed<IpAddr>, &Source)| s.completed * 5 < s.syns;
+        let mut list: Vec<_> = self.known.iter().filter(unserved).map(|(a, s)| (a.0, s.syns)).collect();
         list.sort_by(|a, b| (b.1, a.0).cmp(&(a.1, b.0)));
         list.truncate(LISTED);
         list

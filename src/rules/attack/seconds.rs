@@ -3,11 +3,13 @@
 use crate::tcp::{Duration, Timestamp};
 
 /// The number of the second that a time lies in, since 1970.
+#[inline]
 pub(super) fn second_of(at: Timestamp) -> i64 {
     at.0.div_euclid(Duration::from_secs(1).0)
 }
 
 /// When a second begins.
+#[inline]
 pub(super) fn start_of(second: i64) -> Timestamp {
     Timestamp(second.saturating_mul(Duration::from_secs(1).0))
 }
@@ -43,17 +45,20 @@ impl<T: Copy + Default, const N: usize> Seconds<T, N> {
     }
 
     /// What was counted in a second; nothing where it is not kept.
+    #[inline]
     pub fn get(&self, second: i64) -> T {
         let kept = self.newest.is_some_and(|n| second <= n && n.saturating_sub(second) < N as i64);
         if kept { self.slots[slot::<N>(second)] } else { T::default() }
     }
 
     /// The sum over seconds up to and with `last`, so many of them.
+    #[inline]
     pub fn sum(&self, last: i64, count: i64, of: impl Fn(&T) -> u64) -> u64 {
         (0..count).map(|back| of(&self.get(last.saturating_sub(back)))).sum()
     }
 }
 
+#[inline]
 fn slot<const N: usize>(second: i64) -> usize {
     second.rem_euclid(N as i64) as usize
 }

@@ -84,6 +84,11 @@ impl Lives {
         }
     }
 
+    /// Whether there may be anything to say of them: one alone is a churn only where one is enough.
+    pub fn may_tell(&self, limits: &Thresholds) -> bool {
+        self.churn.is_some() || limits.churn <= 1
+    }
+
     /// They are over: what is to be said of them.
     pub fn end(&mut self, pair: &Pair, limits: &Thresholds) -> Option<Finding> {
         let alone = self.alone.take().filter(|_| limits.churn <= 1);

@@ -62,8 +62,8 @@ struct Client {
 /// Connections open at once.
 #[derive(Debug, Default)]
 struct Open {
-    now: u64,
-    peak: u64,
+    now: u32,
+    peak: u32,
     peak_at: Timestamp,
     peak_frame: u64,
 }
@@ -73,12 +73,36 @@ struct Open {
 struct Total {
     open: Open,
     signatures: Signatures,
-    destinations: BTreeSet<Endpoint>,
+    destinations: Destinations,
+}
+
+/// Different ones, no more than [`MAX_DESTINATIONS`]. Most addresses have one.
+#[derive(Debug, Default)]
+struct Destinations {
+    first: Option<Endpoint>,
+    /// All of them, once there are two.
+    all: BTreeSet<Endpoint>,
+}
+
+impl Destinations {
+    fn add(&mut self, destination: Endpoint) {
+        let first = *self.first.get_or_insert(destination);
+        if destination != first || !self.all.is_empty() {
+            self.all.insert(first);
+            if self.all.len() < MAX_DESTINATIONS {
+                self.all.insert(destination);
+            }
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.all.len().max(usize::from(self.first.is_some()))
+    }
 }
 
 impl Open {
     fn begin(&mut self, event: &Event) {
-        self.now += 1;
+        self.now = self.now.saturating_add(1);
         if self.now > self.peak {
             (self.peak, self.peak_at, self.peak_frame) = (self.now, event.at, event.frame);
         }
@@ -119,11 +143,13 @@ impl Detector for Clients {
     fn on_end(&mut self, _now: Timestamp, say: &mut Vec<Finding>) {
         let forgotten = self.table.forgotten();
         let first = say.len();
-        for (pair, client) in self.table.drain() {
-            client.finish(&pair, &self.limits, say);
+        let limits = &self.limits;
+        for (pair, client) in self.table.drain_if(|_, client| client.may_tell(limits)) {
+            client.finish(&pair, limits, say);
         }
-        for (addr, total) in self.totals.drain() {
-            say.extend(total.ceiling(addr, &self.limits));
+        let share = |total: &Total| u64::from(total.open.peak) * 100 / ALL_PORTS;
+        for (addr, total) in self.totals.drain_if(|_, total| share(total) >= limits.port_share_note) {
+            say.extend(total.ceiling(addr, limits));
         }
         if forgotten > 0 {
             for finding in say.iter_mut().skip(first) {
@@ -136,16 +162,17 @@ impl Detector for Clients {
 impl Clients {
     fn client(&mut self, pair: Pair, say: &mut Vec<Finding>) -> &mut Client {
         let client = self.table.at(pair, &mut self.gone, Client::default);
-        for (pair, gone) in self.gone.drain(..) {
-            gone.finish(&pair, &self.limits, say);
+        if !self.gone.is_empty() {
+            self.gone.drain(..).for_each(|(pair, gone)| gone.finish(&pair, &self.limits, say));
         }
         client
     }
 
     fn total(&mut self, addr: IpAddr, say: &mut Vec<Finding>) -> &mut Total {
         let total = self.totals.at(addr, &mut self.gone_totals, Total::default);
-        for (addr, gone) in self.gone_totals.drain(..) {
-            say.extend(gone.ceiling(addr, &self.limits));
+        if !self.gone_totals.is_empty() {
+            let limits = &self.limits;
+            say.extend(self.gone_totals.drain(..).filter_map(|(addr, gone)| gone.ceiling(addr, limits)));
         }
         total
     }
@@ -156,9 +183,7 @@ impl Total {
         match event.fact {
             Fact::LifeBegan { .. } => {
                 self.open.begin(event);
-                if self.destinations.len() < MAX_DESTINATIONS {
-                    self.destinations.insert(destination);
-                }
+                self.destinations.add(destination);
             }
             Fact::LifeEnded { .. } => self.open.end(),
             Fact::HandshakeDone { syn } => self.signatures.add(syn),
@@ -168,7 +193,7 @@ impl Total {
 
     /// Said of several destinations only; with one, the pair tells it already.
     fn ceiling(&self, client: IpAddr, limits: &Thresholds) -> Option<Finding> {
-        let (peak, destinations) = (self.open.peak, self.destinations.len());
+        let (peak, destinations) = (u64::from(self.open.peak), self.destinations.len());
         let share = peak * 100 / ALL_PORTS;
         if share < limits.port_share_note || destinations < 2 {
             return None;
@@ -203,6 +228,12 @@ impl Client {
         }
     }
 
+    /// Whether there may be anything to say of it.
+    fn may_tell(&self, limits: &Thresholds) -> bool {
+        let share = u64::from(self.open.peak) * 100 / limits.ephemeral_ports();
+        self.lives.may_tell(limits) || share >= limits.port_share_note
+    }
+
     fn finish(mut self, pair: &Pair, limits: &Thresholds, say: &mut Vec<Finding>) {
         say.extend(self.lives.end(pair, limits));
         say.extend(self.ceiling(pair, limits));
@@ -210,12 +241,13 @@ impl Client {
 
     fn ceiling(&self, (client, server): &Pair, limits: &Thresholds) -> Option<Finding> {
         let ports = limits.ephemeral_ports();
-        let (peak, kinds) = (self.open.peak, self.signatures.count());
+        let peak = u64::from(self.open.peak);
         let share = peak * 100 / ports;
         let (note, warning) = (limits.port_share_note, limits.port_share_warning);
         if share < note {
             return None;
         }
+        let kinds = self.signatures.count();
         let is_shared = kinds >= limits.nat_signatures;
         let message = format!(
             "{client} had {peak} connections to {server} open at once, {share} % of its {ports} client ports{}",

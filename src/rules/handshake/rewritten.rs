@@ -33,7 +33,7 @@ const MAX_DIFFERENCES: usize = 1 << 12;
 impl Detector for Rewritten {
     fn on_seen(&mut self, seen: &Seen, _say: &mut Vec<Finding>) {
         let Fact::SynAckWrongAck { expected, ack } = seen.event.fact else { return };
-        let connections = self.table.at(ack.distance(expected), &mut Vec::new(), BTreeSet::new);
+        let connections = self.table.at_quietly(ack.distance(expected), BTreeSet::new);
         if connections.len() < self.enough {
             connections.insert(seen.connection);
         }

@@ -60,11 +60,13 @@ impl Tuples {
         s: &SynAck,
         limits: &Thresholds,
     ) -> Option<Proof> {
-        let mut gone = Vec::new();
         let make = || Tuple { last: *s, same_difference: 1, same_low_bits: 1, frames: Frames::default() };
-        let known = self.table.get(&tuple).is_some();
-        let t = self.table.at(tuple, &mut gone, make);
-        if !known {
+        let mut is_new = false;
+        let t = self.table.at_quietly(tuple, || {
+            is_new = true;
+            make()
+        });
+        if is_new {
             t.frames.add(s.frame);
             return None;
         }

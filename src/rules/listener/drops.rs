@@ -15,12 +15,11 @@ use crate::track::Confidence;
 pub(super) struct Drops {
     /// The latest answers to two different clients.
     answers: [Option<(Timestamp, Endpoint)>; 2],
-    /// Addresses answered, the latest ones.
-    served: Vec<IpAddr>,
+    served: Served,
     /// Dropped, and no answer to another client seen near it yet.
     waiting: Vec<Dropped>,
     rates: Rates,
-    episode: Option<Episode>,
+    episode: Option<Box<Episode>>,
     accept_queue_full_at: Option<Timestamp>,
 }
 
@@ -51,7 +50,6 @@ struct Episode {
 const FILTER: Duration = Duration::from_secs(20);
 const MAX_WAITING: usize = 64;
 const MAX_CLIENTS: usize = 256;
-const MAX_SERVED: usize = 16;
 
 impl Drops {
     /// An entry came into its SYN queue: a SYN was answered for the first time.
@@ -62,19 +60,17 @@ impl Drops {
     /// The listener answered a client.
     pub fn answered(&mut self, at: Timestamp, client: Endpoint, limits: &Thresholds) {
         let near = limits.syn_drop_near;
-        if !self.served.contains(&client.addr) {
-            if self.served.len() == MAX_SERVED {
-                self.served.remove(0);
-            }
-            self.served.push(client.addr);
-        }
+        self.served.add(client.addr);
         if let Some(episode) = &mut self.episode {
-            episode.any_served |= episode.clients.iter().any(|c| c.addr == client.addr);
+            episode.any_served = episode.any_served || episode.has(client.addr);
         }
         if self.answers[0].is_some_and(|(_, c)| c != client) {
             self.answers[1] = self.answers[0];
         }
         self.answers[0] = Some((at, client));
+        if self.waiting.is_empty() {
+            return;
+        }
         let (now, later): (Vec<Dropped>, Vec<Dropped>) =
             self.waiting.drain(..).partition(|d| d.client != client);
         self.waiting = later.into_iter().filter(|d| is_near(d.at, at, near)).collect();
@@ -113,9 +109,9 @@ impl Drops {
     }
 
     fn confirm(&mut self, dropped: &Dropped, near: Duration) {
-        let served = self.served.contains(&dropped.client.addr);
+        let served = self.served.contains(dropped.client.addr);
         let accept_queue = self.accept_queue_full_at.is_some_and(|t| is_near(t, dropped.at, near));
-        let episode = self.episode.get_or_insert_with(|| Episode::new(dropped.at));
+        let episode = self.episode.get_or_insert_with(|| Box::new(Episode::new(dropped.at)));
         episode.first = episode.first.min(dropped.at);
         episode.last = episode.last.max(dropped.at);
         if episode.clients.len() < MAX_CLIENTS {
@@ -128,6 +124,11 @@ impl Drops {
         episode.accept_queue |= accept_queue;
         episode.half_open = episode.half_open.max(dropped.half_open);
         episode.frames.add(dropped.frame);
+    }
+
+    /// Whether drops follow each other.
+    pub fn has_episode(&self) -> bool {
+        self.episode.is_some()
     }
 
     /// The episode, where none of it can follow any more.
@@ -144,6 +145,47 @@ impl Drops {
         let many = episode.count() >= limits.syn_drop_clients;
         let share = worst.filter(|w| w.share() >= limits.syn_drop_share);
         (many || share.is_some()).then(|| episode.finding(key, limits.backlog(&key), many, worst))
+    }
+}
+
+/// Addresses answered, the latest ones.
+#[derive(Debug, Default)]
+struct Served {
+    addresses: Vec<IpAddr>,
+    /// The end of each, so that all can be told apart at once.
+    digests: [u32; Self::KEPT],
+    /// Which is the oldest, once there is no more room.
+    oldest: usize,
+}
+
+impl Served {
+    const KEPT: usize = 16;
+
+    fn add(&mut self, addr: IpAddr) {
+        if self.contains(addr) {
+            return;
+        }
+        let place = self.oldest;
+        match self.addresses.get_mut(place) {
+            Some(oldest) => *oldest = addr,
+            None => self.addresses.push(addr),
+        }
+        self.digests[place] = digest(addr);
+        self.oldest = (place + 1) % Self::KEPT;
+    }
+
+    fn contains(&self, addr: IpAddr) -> bool {
+        let own = digest(addr);
+        let is_near = self.digests.iter().fold(false, |any, digest| any | (*digest == own));
+        is_near && self.addresses.contains(&addr)
+    }
+}
+
+/// The part of an address that differs most.
+fn digest(addr: IpAddr) -> u32 {
+    match addr {
+        IpAddr::V4(a) => a.to_bits(),
+        IpAddr::V6(a) => a.to_bits() as u32,
     }
 }
 
@@ -219,6 +261,12 @@ impl Episode {
             half_open: 0,
             frames: Frames::default(),
         }
+    }
+
+    /// Whether one of the clients kept has this address.
+    fn has(&self, addr: IpAddr) -> bool {
+        let [first, last] = [0, u16::MAX].map(|port| Endpoint::new(addr, port));
+        self.clients.range(first..=last).next().is_some()
     }
 
     fn count(&self) -> u64 {

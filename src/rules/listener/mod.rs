@@ -59,49 +59,48 @@ impl Detector for Listeners {
         let event = &seen.event;
         let (at, frame) = (event.at, event.frame);
         let [own, other] = [seen.endpoints[event.end], seen.endpoints[1 - event.end]];
+        let Self { limits, table, tuples, gone } = self;
         match event.fact {
             Fact::SynUnanswered => {
-                self.listener(other, say);
-                self.note(other, |l, limits| {
-                    l.drops.dropped(at, (own, frame), l.queue.length(), limits);
-                });
-                self.close_drops(other, at, say);
+                let l = listener(table, gone, limits, other, say);
+                l.drops.dropped(at, (own, frame), l.queue.length(), limits);
+                say.extend(l.drops.close_if_over(other, at, limits));
             }
             Fact::SynAckSent { client_isn, isn, tsval, layout } => {
                 let sent = cookies::SynAck { at, frame, client_isn, isn, tsval, layout };
-                let proof = self.tuples.on_syn_ack((other, own), &sent, &self.limits);
-                let listener = self.listener(own, say);
-                say.extend(listener.cookies.on_proof(own, proof));
-                self.note(own, |l, limits| l.drops.answered(at, other, limits));
-                self.close_drops(own, at, say);
+                let proof = tuples.on_syn_ack((other, own), &sent, limits);
+                let l = listener(table, gone, limits, own, say);
+                say.extend(l.cookies.on_proof(own, proof));
+                l.drops.answered(at, other, limits);
+                say.extend(l.drops.close_if_over(own, at, limits));
             }
             Fact::SynAckRepeated { after_ack, after_established, .. } => {
-                let listener = self.listener(own, say);
-                listener.cookies.retransmitted();
+                let l = listener(table, gone, limits, own, say);
+                l.cookies.retransmitted();
                 if after_ack && !after_established {
-                    listener.drops.accept_queue_full(at);
-                    self.note(own, |l, limits| l.overflow.repeated(seen.connection, at, limits));
+                    l.drops.accept_queue_full(at);
+                    l.overflow.repeated(seen.connection, at, limits);
                 }
             }
             Fact::AcceptAborted => {
-                self.listener(own, say).drops.accept_queue_full(at);
-                self.note(own, |l, limits| l.overflow.aborted(seen.connection, at, limits));
+                let l = listener(table, gone, limits, own, say);
+                l.drops.accept_queue_full(at);
+                l.overflow.aborted(seen.connection, at, limits);
             }
             Fact::HalfOpenEntered { again } => {
-                let (backlog, share) = (self.limits.backlog(&own), self.limits.backlog_share);
-                let listener = self.listener(own, say);
-                listener.queue.enter(at, frame, backlog, share);
+                let l = listener(table, gone, limits, own, say);
+                l.queue.enter(at, frame, limits.backlog(&own), limits.backlog_share);
                 if again {
-                    listener.completion.take_back(at);
+                    l.completion.take_back(at);
                 } else {
-                    self.note(own, |l, limits| l.drops.entered(at, limits));
+                    l.drops.entered(at, limits);
                 }
             }
             Fact::HalfOpenLeft { kind, retransmissions, age } => {
-                let Some(listener) = self.table.get(&own) else { return };
-                say.extend(listener.cookies.left(own, at, frame, (retransmissions, age), &self.limits));
-                say.extend(listener.queue.leave(own, at, &listener.cookies));
-                say.extend(listener.completion.left(own, at, frame, (other, kind), &self.limits));
+                let Some(l) = table.get(&own) else { return };
+                say.extend(l.cookies.left(own, at, frame, (retransmissions, age), limits));
+                say.extend(l.queue.leave(own, at, &l.cookies));
+                say.extend(l.completion.left(own, at, frame, (other, kind), limits));
             }
             _ => {}
         }
@@ -116,7 +115,9 @@ impl Detector for Listeners {
     }
 
     fn on_record(&mut self, record: &Record, say: &mut Vec<Finding>) {
-        if let Some(listener) = self.table.get(&record.endpoints.server) {
+        if overflow::is_unserved(record)
+            && let Some(listener) = self.table.get(&record.endpoints.server)
+        {
             say.extend(listener.overflow.ended(record.endpoints.server, record, &self.limits));
         }
         // An entry whose connection was let go before it left the queue.
@@ -129,38 +130,38 @@ impl Detector for Listeners {
 
     fn on_end(&mut self, now: Timestamp, say: &mut Vec<Finding>) {
         let forgotten = self.table.forgotten();
-        for (endpoint, listener) in self.table.drain() {
+        for (endpoint, mut listener) in self.table.drain_if(|_, listener| listener.tells()) {
             listener.finish(endpoint, now, (forgotten, &self.limits), say);
         }
     }
 }
 
-impl Listeners {
-    fn listener(&mut self, endpoint: Endpoint, say: &mut Vec<Finding>) -> &mut Listener {
-        let listener = self.table.at(endpoint, &mut self.gone, Box::default);
-        for (endpoint, gone) in self.gone.drain(..) {
+/// The listener, made where it is not known; those that have to go for it say what they have to say.
+fn listener<'a>(
+    table: &'a mut Table<Endpoint, Box<Listener>>,
+    gone: &mut Vec<(Endpoint, Box<Listener>)>,
+    limits: &Thresholds,
+    endpoint: Endpoint,
+    say: &mut Vec<Finding>,
+) -> &'a mut Listener {
+    let listener = table.at(endpoint, gone, Box::default);
+    if !gone.is_empty() {
+        for (endpoint, mut gone) in gone.drain(..).filter(|(_, gone)| gone.tells()) {
             let now = gone.queue.latest();
-            gone.finish(endpoint, now, (0, &self.limits), say);
-        }
-        listener
-    }
-
-    fn note(&mut self, endpoint: Endpoint, note: impl FnOnce(&mut Listener, &Thresholds)) {
-        if let Some(listener) = self.table.get(&endpoint) {
-            note(listener, &self.limits);
+            gone.finish(endpoint, now, (0, limits), say);
         }
     }
-
-    fn close_drops(&mut self, endpoint: Endpoint, now: Timestamp, say: &mut Vec<Finding>) {
-        if let Some(listener) = self.table.get(&endpoint) {
-            say.extend(listener.drops.close_if_over(endpoint, now, &self.limits));
-        }
-    }
+    listener
 }
 
 impl Listener {
+    /// Whether there is anything to be said of it that was not yet.
+    fn tells(&self) -> bool {
+        self.drops.has_episode() || self.queue.is_pressed() || self.completion.is_low()
+    }
+
     fn finish(
-        mut self,
+        &mut self,
         endpoint: Endpoint,
         now: Timestamp,
         (forgotten, limits): (u64, &Thresholds),

@@ -58,9 +58,9 @@ impl Overflow {
         }
     }
 
-    /// A connection ended. Gives the finding where it is one too many without any answer.
+    /// A connection ended that [`is_unserved`]. Gives the finding where it is one too many without any answer.
     pub fn ended(&mut self, key: Endpoint, record: &Record, limits: &Thresholds) -> Option<Finding> {
-        if self.said || !is_unserved(record) {
+        if self.said {
             return None;
         }
         let opened = record.path(Role::Server).find(|t| t.to == State::Established)?.at;
@@ -115,7 +115,7 @@ impl Overflow {
 const FRAMES: usize = 10;
 
 /// Open for the client, which sent its data again and again; the server said nothing but one SYN+ACK for each SYN.
-fn is_unserved(r: &Record) -> bool {
+pub(super) fn is_unserved(r: &Record) -> bool {
     let (client, server) = (&r.sent.client, &r.sent.server);
     r.open.outcome == OpenOutcome::Complete
         && client.payload_bytes > 0

@@ -17,7 +17,7 @@ pub(super) struct Queue {
     /// When the first was seen.
     first: Option<Timestamp>,
     latest: Timestamp,
-    pressure: Option<Pressure>,
+    pressure: Option<Box<Pressure>>,
 }
 
 /// From 80 per cent of the backlog until below the half.
@@ -50,7 +50,7 @@ impl Queue {
             return;
         }
         let length = self.length;
-        let fresh = || Pressure { since: at, peak: 0, peak_at: at, frames: Frames::default() };
+        let fresh = || Box::new(Pressure { since: at, peak: 0, peak_at: at, frames: Frames::default() });
         let pressure = self.pressure.get_or_insert_with(fresh);
         if length > pressure.peak {
             (pressure.peak, pressure.peak_at) = (length, at);
@@ -64,6 +64,11 @@ impl Queue {
         self.latest = self.latest.max(at);
         let over = self.backlog.is_some_and(|b| self.length * 2 < b);
         if over { self.close(key, at, cookies) } else { None }
+    }
+
+    /// Whether it is nearly full.
+    pub fn is_pressed(&self) -> bool {
+        self.pressure.is_some()
     }
 
     /// The pressure ends, or the capture.
@@ -107,7 +112,7 @@ fn percent_of(part: Duration, whole: Duration) -> i64 {
 pub(super) struct Completion {
     slots: [Slot; SLOTS],
     checkers: Vec<Checker>,
-    low: Option<Low>,
+    low: Option<Box<Low>>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -204,7 +209,7 @@ impl Completion {
             return if over { self.close(key, at) } else { None };
         }
         let since = at - limits.completion_span;
-        let fresh = || Low { since, until: at, worst: sum, entries: 0, frames: Frames::default() };
+        let fresh = || Box::new(Low { since, until: at, worst: sum, entries: 0, frames: Frames::default() });
         let low = self.low.get_or_insert_with(fresh);
         low.until = low.until.max(at);
         low.entries += 1;
@@ -233,6 +238,11 @@ impl Completion {
         checker.last = at;
         // Five in a second and more are no check.
         gap >= Duration::from_millis(200) && (gap.0 - before.0).abs() <= before.0 / 10
+    }
+
+    /// Whether this is a time of low completion.
+    pub fn is_low(&self) -> bool {
+        self.low.is_some()
     }
 
     /// The time of low completion so far.

@@ -1,11 +1,13 @@
 //! TW007: how many of a client's ports toward one server are taken, by open connections and by TIME_WAIT.
 
+use std::collections::hash_map::Entry;
 use std::net::IpAddr;
 
 use foldhash::HashMap;
 
 use super::episode::Episode;
 use crate::config::RuleConfig;
+use crate::rules::key::Fed;
 use crate::rules::signatures::Signatures;
 use crate::rules::wide::wide;
 use crate::rules::{Detector, Finding, Seen, Severity};
@@ -22,6 +24,7 @@ pub(super) fn detector(config: &RuleConfig) -> Box<dyn Detector> {
         time_wait: Duration::from_secs(60),
         taken: HashMap::default(),
         usages: HashMap::default(),
+        episodes: 0,
         uncounted: 0,
     })
 }
@@ -38,8 +41,10 @@ struct Ports {
     settle: Duration,
     /// The latest TIME_WAIT that ran to its end.
     time_wait: Duration,
-    taken: HashMap<u64, Taken>,
-    usages: HashMap<Key, Usage>,
+    taken: HashMap<Fed<u64>, Taken>,
+    usages: HashMap<Fed<Key>, Usage>,
+    /// Usages with an episode.
+    episodes: usize,
     uncounted: u64,
 }
 
@@ -65,7 +70,7 @@ struct Usage {
     first: Timestamp,
     signatures: Signatures,
     /// From reaching the second share until it is below the first.
-    episode: Option<Episode<Counts>>,
+    episode: Option<Box<Episode<Counts>>>,
 }
 
 /// Ports taken, those of them in TIME_WAIT, and what went before.
@@ -88,14 +93,13 @@ impl Detector for Ports {
         self.say_if_due(&key, at, say);
         match seen.event.fact {
             Fact::HandshakeDone { syn } => {
-                self.take(seen.connection, key, at, frame);
-                if let Some(usage) = self.usages.get_mut(&key) {
+                if let Some(usage) = self.take(seen.connection, key, at, frame) {
                     usage.signatures.add(syn);
                 }
             }
             Fact::TimeWaitStarted if by_client => self.wait(seen.connection, key, at, frame),
             // The server waits, so the client's port is free, unless both do.
-            Fact::TimeWaitStarted if self.taken.get(&seen.connection).is_some_and(|t| t.waits) => {}
+            Fact::TimeWaitStarted if self.taken.get(&Fed(seen.connection)).is_some_and(|t| t.waits) => {}
             Fact::TimeWaitStarted | Fact::Reset { .. } => self.free(seen.connection, at, say),
             Fact::TimeWaitEnded { kind, age } if by_client => {
                 if kind == TimeWaitEnd::Expired {
@@ -104,7 +108,7 @@ impl Detector for Ports {
                 self.free(seen.connection, at, say);
             }
             Fact::TimeWaitRefusedSyn { .. } => {
-                if let Some(usage) = self.usages.get_mut(&key) {
+                if let Some(usage) = self.usages.get_mut(&Fed(key)) {
                     usage.refused += 1;
                 }
             }
@@ -118,10 +122,11 @@ impl Detector for Ports {
     }
 
     fn on_end(&mut self, now: Timestamp, say: &mut Vec<Finding>) {
-        let mut usages: Vec<(Key, Usage)> = self.usages.drain().collect();
+        let usages = std::mem::take(&mut self.usages).into_iter();
+        let mut usages: Vec<(Fed<Key>, Usage)> = usages.filter(|(_, u)| u.episode.is_some()).collect();
         usages.sort_by_key(|(key, _)| *key);
-        for (key, mut usage) in usages {
-            if usage.episode.as_mut().is_some_and(Episode::is_over) {
+        for (Fed(key), mut usage) in usages {
+            if usage.episode.as_mut().is_some_and(|e| e.is_over()) {
                 say.extend(self.finding(&key, &usage, Some(now)));
             }
         }
@@ -129,14 +134,23 @@ impl Detector for Ports {
 }
 
 impl Ports {
-    fn take(&mut self, connection: u64, key: Key, at: Timestamp, frame: u64) {
-        let known = self.usages.contains_key(&key);
-        if self.taken.len() >= MAX_TAKEN || (!known && self.usages.len() >= MAX_KEYS) {
-            self.uncounted += 1;
-            return;
-        }
-        if self.taken.insert(connection, Taken { key, waits: false }).is_some() {
-            return;
+    /// Counts the connection's port, and gives what is known of its client and server then.
+    fn take(&mut self, connection: u64, key: Key, at: Timestamp, frame: u64) -> Option<&mut Usage> {
+        let is_full = self.taken.len() >= MAX_TAKEN;
+        let has_room = !is_full && self.usages.len() < MAX_KEYS;
+        let usage = match self.usages.entry(Fed(key)) {
+            Entry::Occupied(known) if is_full => {
+                self.uncounted += 1;
+                return Some(known.into_mut());
+            }
+            Entry::Vacant(_) if !has_room => {
+                self.uncounted += 1;
+                return None;
+            }
+            either => either,
+        };
+        if self.taken.insert(Fed(connection), Taken { key, waits: false }).is_some() {
+            return if let Entry::Occupied(known) = usage { Some(known.into_mut()) } else { None };
         }
         let fresh = || Usage {
             now: Counts::default(),
@@ -145,17 +159,18 @@ impl Ports {
             signatures: Signatures::default(),
             episode: None,
         };
-        let usage = self.usages.entry(key).or_insert_with(fresh);
+        let usage = usage.or_insert_with(fresh);
         usage.now.taken += 1;
         usage.now.opened += 1;
-        usage.watch(self.capacity * self.shares[1], at, frame);
+        self.episodes += usize::from(usage.watch(self.capacity * self.shares[1], at, frame));
+        Some(usage)
     }
 
     fn wait(&mut self, connection: u64, key: Key, at: Timestamp, frame: u64) {
         self.take(connection, key, at, frame);
-        if let Some(taken) = self.taken.get_mut(&connection)
+        if let Some(taken) = self.taken.get_mut(&Fed(connection))
             && !taken.waits
-            && let Some(usage) = self.usages.get_mut(&key)
+            && let Some(usage) = self.usages.get_mut(&Fed(key))
         {
             taken.waits = true;
             usage.now.waiting += 1;
@@ -163,34 +178,46 @@ impl Ports {
     }
 
     fn free(&mut self, connection: u64, at: Timestamp, say: &mut Vec<Finding>) {
-        let Some(Taken { key, waits }) = self.taken.remove(&connection) else { return };
-        let Some(usage) = self.usages.get_mut(&key) else { return };
+        let Some(Taken { key, waits }) = self.taken.remove(&Fed(connection)) else { return };
+        let Entry::Occupied(mut entry) = self.usages.entry(Fed(key)) else { return };
+        let usage = entry.get_mut();
         usage.now.taken = usage.now.taken.saturating_sub(1);
         usage.now.waiting = usage.now.waiting.saturating_sub(u64::from(waits));
         usage.now.freed += 1;
         let (over, empty) = (usage.now.taken * 100 < self.capacity * self.shares[0], usage.now.taken == 0);
-        if over && usage.episode.as_mut().is_some_and(Episode::is_over) {
-            let finding = self.usages.get(&key).and_then(|u| self.finding(&key, u, Some(at)));
-            say.extend(finding);
-        }
-        if let Some(usage) = self.usages.get_mut(&key).filter(|_| over) {
-            usage.episode = None;
+        if usage.episode.is_some() && (over || empty) {
+            return self.end(key, over, at, say);
         }
         if empty {
-            self.usages.remove(&key);
+            entry.remove();
+        }
+    }
+
+    /// The episode of a client and a server is over, or there is nothing left to count.
+    fn end(&mut self, key: Key, over: bool, at: Timestamp, say: &mut Vec<Finding>) {
+        self.episodes -= 1;
+        let Some(mut usage) = self.usages.remove(&Fed(key)) else { return };
+        if over && usage.episode.as_mut().is_some_and(|e| e.is_over()) {
+            say.extend(self.finding(&key, &usage, Some(at)));
+        }
+        if usage.now.taken > 0 {
+            self.usages.insert(Fed(key), Usage { episode: None, ..usage });
         }
     }
 
     fn say_if_due(&mut self, key: &Key, at: Timestamp, say: &mut Vec<Finding>) {
+        if self.episodes == 0 {
+            return;
+        }
         let settle = self.settle;
         let due = |u: &mut Usage| u.episode.as_mut().is_some_and(|e| e.is_due(at, settle));
-        if self.usages.get_mut(key).is_some_and(due) {
-            say.extend(self.usages.get(key).and_then(|u| self.finding(key, u, None)));
+        if self.usages.get_mut(&Fed(*key)).is_some_and(due) {
+            say.extend(self.usages.get(&Fed(*key)).and_then(|u| self.finding(key, u, None)));
         }
     }
 
     fn finding(&self, (client, server): &Key, usage: &Usage, end: Option<Timestamp>) -> Option<Finding> {
-        let episode = usage.episode?;
+        let episode = usage.episode.as_deref()?;
         let peak = episode.then;
         let percent = peak.taken * 100 / self.capacity;
         let seconds = episode.peak_at.since(usage.first).as_secs_f64().max(0.001);
@@ -235,13 +262,17 @@ impl Ports {
 }
 
 impl Usage {
-    fn watch(&mut self, limit: u64, at: Timestamp, frame: u64) {
+    /// Looks whether there are too many; whether that is new.
+    fn watch(&mut self, limit: u64, at: Timestamp, frame: u64) -> bool {
         let (taken, now) = (self.now.taken, self.now);
-        if taken * 100 >= limit {
-            self.episode
-                .get_or_insert_with(|| Episode::new(taken, now, at, frame))
-                .reach(taken, now, at, frame);
+        if taken * 100 < limit {
+            return false;
         }
+        let is_new = self.episode.is_none();
+        self.episode
+            .get_or_insert_with(|| Box::new(Episode::new(taken, now, at, frame)))
+            .reach(taken, now, at, frame);
+        is_new
     }
 }
 

@@ -36,7 +36,7 @@ pub(super) struct Empty {
     sources: Top<IpAddr, 16>,
     not_accepted: u64,
     quiet: u32,
-    episode: Option<Episode<3>>,
+    episode: Option<Box<Episode<3>>>,
     opened: u64,
     peak_open: u64,
 }
@@ -124,7 +124,7 @@ impl Empty {
                 for before in since..second {
                     episode.add(before, self.ring.get(before).empty(), self.row(before));
                 }
-                self.episode = Some(episode);
+                self.episode = Some(Box::new(episode));
             }
             if self.episode.is_none() {
                 self.usual_open.add(self.open);

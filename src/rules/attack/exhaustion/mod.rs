@@ -72,7 +72,7 @@ impl Detector for Servers {
                 self.ended(seen.connection, at, say);
             }
             Fact::HandshakeDone { .. } if seen.header.window == 0 && seen.header.flags.ack() => {
-                self.server(server, at, say).reads.closed_at_once(at, source, seen.event.frame);
+                self.server(server, at, say).closed_at_once(at, source, seen.event.frame);
             }
             Fact::AcceptAborted | Fact::SynAckRepeated { after_ack: true, .. } => {
                 if let Some(s) = self.table.get(&server) {
@@ -109,7 +109,7 @@ impl Detector for Servers {
     }
 
     fn so_far(&self, now: Timestamp, say: &mut Vec<Finding>) {
-        for (endpoint, server) in self.table.sorted() {
+        for (endpoint, server) in self.table.sorted_if(|_, server| server.has_episode()) {
             server.so_far(*endpoint, now, say);
         }
     }
@@ -127,8 +127,8 @@ impl Detector for Servers {
 impl Servers {
     fn server(&mut self, server: Endpoint, now: Timestamp, say: &mut Vec<Finding>) -> &mut Server {
         let found = self.table.at(server, &mut self.gone, Box::default);
-        for (endpoint, gone) in self.gone.drain(..) {
-            gone.so_far(endpoint, now, say);
+        if !self.gone.is_empty() {
+            self.gone.drain(..).for_each(|(endpoint, gone)| gone.so_far(endpoint, now, say));
         }
         found
     }
@@ -138,6 +138,9 @@ impl Servers {
             && s.due.is_none_or(|due| second > due)
         {
             s.due = Some(second);
+            if self.due.back().is_none_or(|(latest, _)| *latest <= second) {
+                return self.due.push_back((second, server));
+            }
             let place = self.due.partition_point(|(s, _)| *s <= second);
             self.due.insert(place, (second, server));
         }
@@ -150,8 +153,10 @@ impl Servers {
     /// A connection may have become slow, or ceased to be.
     fn note_slow(&mut self, seen: &Seen, server: Endpoint, source: std::net::IpAddr, say: &mut Vec<Finding>) {
         let at = seen.event.at;
-        for (_, conduct) in std::mem::take(&mut self.let_go) {
-            self.leave(&conduct, at, say);
+        if !self.let_go.is_empty() {
+            for (_, conduct) in std::mem::take(&mut self.let_go) {
+                self.leave(&conduct, at, say);
+            }
         }
         let Some(conduct) = self.slow.get(&seen.connection) else { return };
         let (before, now) = (conduct.counted, conduct.kind());
@@ -188,12 +193,21 @@ impl Servers {
         }
     }
 
+    #[inline]
     fn judge_up_to(&mut self, last: i64, say: &mut Vec<Finding>) {
+        if self.due.front().is_some_and(|(second, _)| *second <= last) {
+            self.judge_due(last, say);
+        }
+    }
+
+    fn judge_due(&mut self, last: i64, say: &mut Vec<Finding>) {
         while let Some((second, endpoint)) = self.due.front().copied().filter(|(second, _)| *second <= last) {
             self.due.pop_front();
             let Some(server) = self.table.get(&endpoint) else { continue };
             let at = start_of(second + GRACE + 1);
-            say.extend(server.empty.judge(endpoint, second, at));
+            if let Some(finding) = server.empty.judge(endpoint, second, at) {
+                say.push(finding);
+            }
             if server.empty.is_watched() && server.due.is_none_or(|due| due <= second) {
                 let next = (second + 1).max(last - JUMP);
                 server.due = Some(next);

@@ -1,5 +1,7 @@
 //! `Server`: one listener and the connections that use it up.
 
+use std::net::IpAddr;
+
 use super::empty::Empty;
 use super::slow::{Counted, Kind, Slow};
 use crate::rules::Finding;
@@ -9,10 +11,9 @@ use crate::tcp::{Endpoint, Timestamp};
 #[derive(Debug, Default)]
 pub(super) struct Server {
     pub empty: Empty,
-    /// Requests that never end (AT014).
-    pub requests: Slow,
-    /// Answers that are not read (AT015).
-    pub reads: Slow,
+    /// Requests that never end (AT014), and answers that are not read (AT015): most servers have neither.
+    requests: Option<Box<Slow>>,
+    reads: Option<Box<Slow>>,
     /// The latest second that it will be judged for.
     pub due: Option<i64>,
 }
@@ -21,26 +22,38 @@ impl Server {
     /// One more slow connection.
     pub fn enter(&mut self, counted: &Counted, began: Timestamp, at: Timestamp, frame: u64) {
         let open = self.empty.open();
-        self.slow(counted.kind).enter(counted, (began, at, frame), open);
+        self.slow(counted.kind).get_or_insert_default().enter(counted, (began, at, frame), open);
     }
 
     /// One less.
     pub fn leave(&mut self, counted: &Counted, at: Timestamp) -> Option<Finding> {
         let (kind, server) = (counted.kind, counted.server);
-        self.slow(kind).leave(kind, server, counted.source, at)
+        self.slow(kind).as_mut()?.leave(kind, server, counted.source, at)
     }
 
-    fn slow(&mut self, kind: Kind) -> &mut Slow {
+    /// A client's window was zero in the segment that completed the handshake.
+    pub fn closed_at_once(&mut self, at: Timestamp, source: IpAddr, frame: u64) {
+        self.reads.get_or_insert_default().closed_at_once(at, source, frame);
+    }
+
+    fn slow(&mut self, kind: Kind) -> &mut Option<Box<Slow>> {
         match kind {
             Kind::Request => &mut self.requests,
             Kind::Read => &mut self.reads,
         }
     }
 
+    /// Whether there is anything on.
+    pub fn has_episode(&self) -> bool {
+        let mut slow = self.requests.iter().chain(&self.reads);
+        slow.any(|s| s.has_episode()) || self.empty.is_watched()
+    }
+
     /// What is on.
     pub fn so_far(&self, endpoint: Endpoint, now: Timestamp, say: &mut Vec<Finding>) {
-        say.extend(self.requests.finding(Kind::Request, endpoint, now));
-        say.extend(self.reads.finding(Kind::Read, endpoint, now));
+        let finding = |slow: &Option<Box<Slow>>, kind| slow.as_ref()?.finding(kind, endpoint, now);
+        say.extend(finding(&self.requests, Kind::Request));
+        say.extend(finding(&self.reads, Kind::Read));
         say.extend(self.empty.finding(endpoint, now));
     }
 }

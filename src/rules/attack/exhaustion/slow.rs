@@ -179,6 +179,11 @@ impl Slow {
         said
     }
 
+    /// Whether there is an episode.
+    pub fn has_episode(&self) -> bool {
+        self.episode.is_some()
+    }
+
     /// The episode so far.
     pub fn finding(&self, kind: Kind, server: Endpoint, now: Timestamp) -> Option<Finding> {
         let episode = self.episode.as_ref()?;

@@ -41,7 +41,7 @@ struct Host {
     sources: Top<IpAddr, SOURCES>,
     since: Option<Timestamp>,
     frames: Frames,
-    episode: Option<Episode<1>>,
+    episode: Option<Box<Episode<1>>>,
 }
 
 impl Detector for TimeWaits {
@@ -57,8 +57,8 @@ impl Detector for TimeWaits {
                 let limit = self.limit;
                 let host = self.hosts.at(own.addr, &mut self.gone, Host::default);
                 host.enter(seen, other.addr, limit);
-                for (addr, gone) in self.gone.drain(..) {
-                    say.extend(gone.finding(addr, at));
+                if !self.gone.is_empty() {
+                    say.extend(self.gone.drain(..).filter_map(|(addr, gone)| gone.finding(addr, at)));
                 }
             }
             Fact::TimeWaitEnded { .. } => {
@@ -71,7 +71,8 @@ impl Detector for TimeWaits {
     }
 
     fn so_far(&self, now: Timestamp, say: &mut Vec<Finding>) {
-        say.extend(self.hosts.sorted().into_iter().filter_map(|(addr, host)| host.finding(*addr, now)));
+        let hosts = self.hosts.sorted_if(|_, host| host.episode.is_some());
+        say.extend(hosts.into_iter().filter_map(|(addr, host)| host.finding(*addr, now)));
     }
 
     /// Ends in TIME_WAIT are there until their time is over, however quiet it is.
@@ -101,7 +102,7 @@ impl Host {
             let since = self.since.unwrap_or(at);
             let mut episode = Episode::new(second_of(since), since, at);
             episode.frames = self.frames.clone();
-            self.episode = Some(episode);
+            self.episode = Some(Box::new(episode));
         }
         let now = self.now;
         if let Some(episode) = &mut self.episode {

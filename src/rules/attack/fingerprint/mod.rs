@@ -19,8 +19,8 @@ use crate::track::{Fact, Header, Record, ResetBurst};
 use super::seconds::second_of;
 use super::sketch::{Gate, hash_of_endpoint};
 
-use tools::TOOLS;
 pub use tools::{Probe, tool_of};
+use tools::{TOOLS, Tool};
 
 rules! {
     /// ## What it reports
@@ -100,7 +100,7 @@ struct Asked {
 
 impl Detector for Fingerprints {
     fn on_seen(&mut self, seen: &Seen, say: &mut Vec<Finding>) {
-        if seen.event.fact != Fact::Opened {
+        if !matches!(seen.event.fact, Fact::Opened) {
             return;
         }
         let [src, dst] = seen.endpoints;
@@ -112,7 +112,9 @@ impl Detector for Fingerprints {
             }
             marks.last = Some((seen.header, src.port));
         }
-        say.extend(self.gone.drain(..).filter_map(|(key, marks)| marks.finding(key)));
+        if !self.gone.is_empty() {
+            say.extend(self.gone.drain(..).filter_map(|(key, marks)| marks.finding(key)));
+        }
         if seen.header.is_syn() && !seen.header.is_cut {
             self.asked(dst, seen, say);
             // Some floods take another port each time.
@@ -133,7 +135,8 @@ impl Detector for Fingerprints {
     }
 
     fn on_end(&mut self, _now: Timestamp, say: &mut Vec<Finding>) {
-        say.extend(self.sources.drain().into_iter().filter_map(|(key, marks)| marks.finding(key)));
+        let sources = self.sources.drain_if(|(_, tool), marks| marks.tool(*tool).is_some());
+        say.extend(sources.into_iter().filter_map(|(key, marks)| marks.finding(key)));
         self.tell_listeners(say);
         say.extend(
             self.injectors.drain().into_iter().map(|((host, label), span)| injected(host, label, span)),
@@ -171,7 +174,9 @@ impl Fingerprints {
         asked.span.add(seen.event.at, seen.event.frame);
         asked.zero16 += u64::from(seen.header.seq.0 as u16 == 0 && seen.header.layout == 0);
         asked.without_mss += u64::from(seen.header.mss == 0);
-        say.extend(gone.into_iter().filter_map(|(listener, asked)| asked.finding(listener)));
+        if !gone.is_empty() {
+            say.extend(gone.into_iter().filter_map(|(listener, asked)| asked.finding(listener)));
+        }
     }
 }
 
@@ -196,8 +201,13 @@ impl Span {
 }
 
 impl Marks {
+    /// The tool, if there are as many packets as it needs.
+    fn tool(&self, tool: usize) -> Option<&'static Tool> {
+        TOOLS.get(tool).filter(|t| self.span.count >= t.least)
+    }
+
     fn finding(self, (source, tool): (IpAddr, usize)) -> Option<Finding> {
-        let tool = TOOLS.get(tool).filter(|t| self.span.count >= t.least)?;
+        let tool = self.tool(tool)?;
         let message = format!(
             "{source} seems to use {}: {} packets whose {}",
             tool.label, self.span.count, tool.because

@@ -4,6 +4,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::hash::Hasher;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::victim::GRACE;
@@ -13,6 +14,7 @@ use crate::rules::attack::seconds::{Seconds, second_of, start_of};
 use crate::rules::attack::sketch::{Distinct, Top, hash_of};
 use crate::rules::counter::Table;
 use crate::rules::finding::Finding;
+use crate::rules::key::Key;
 use crate::tcp::Timestamp;
 
 /// A /24 or a /48.
@@ -25,6 +27,13 @@ impl Network {
             IpAddr::V4(a) => IpAddr::V4(Ipv4Addr::from_bits(a.to_bits() & !0xff)),
             IpAddr::V6(a) => IpAddr::V6(Ipv6Addr::from_bits(a.to_bits() & (u128::MAX << 80))),
         })
+    }
+}
+
+impl Key for Network {
+    #[inline]
+    fn feed(&self, state: &mut impl Hasher) {
+        self.0.feed(state);
     }
 }
 
@@ -114,7 +123,14 @@ impl Carpets {
     }
 
     /// Judges the networks for every second up to this one.
+    #[inline]
     pub fn judge_up_to(&mut self, last: i64, say: &mut Vec<Finding>) {
+        if self.due.front().is_some_and(|(second, _)| *second <= last) {
+            self.judge_due(last, say);
+        }
+    }
+
+    fn judge_due(&mut self, last: i64, say: &mut Vec<Finding>) {
         while let Some((second, network)) = self.due.front().copied().filter(|(s, _)| *s <= last) {
             self.due.pop_front();
             let Some(carpet) = self.table.get(&network) else { continue };

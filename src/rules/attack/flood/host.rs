@@ -104,7 +104,10 @@ impl Host {
                 let bad = listener.unfinished(second);
                 let judge =
                     Judge { second, at, queue_limit: queue_limit(*port), all_ports: false, explained: 0 };
-                ended.extend(listener.judge(&judge).into_iter().map(|(f, p)| (Some(*port), f, p)));
+                let over = listener.judge(&judge);
+                if !over.is_empty() {
+                    ended.extend(over.into_iter().map(|(f, p)| (Some(*port), f, p)));
+                }
                 explained += if listener.is_flooded() { bad } else { 0 };
             }
             let judge = Judge { second, at, queue_limit: u64::MAX, all_ports: true, explained };

@@ -70,19 +70,19 @@ impl Detector for Floods {
         let second = second_of(seen.event.at);
         self.judge_up_to(second - GRACE - 1, None, say);
         let (own, other) = seen.ends();
-        let began = second_of(seen.began);
+        let began = || second_of(seen.began);
         match seen.event.fact {
             Fact::Opened if seen.header.is_syn() => self.syn(seen, second, say),
             // The end is the client.
-            Fact::LifeBegan { .. } if seen.has_syn => self.settled(other, own, began, true),
-            Fact::Refused { .. } => self.settled(own, other, began, false),
+            Fact::LifeBegan { .. } if seen.has_syn => self.settled(other, own, began(), true),
+            Fact::Refused { .. } => self.settled(own, other, began(), false),
             Fact::HalfOpenEntered { again } => {
                 self.at(own.addr, say).answered(own.port, second, again);
                 self.call(own.addr, second);
             }
             Fact::HalfOpenLeft { kind, .. } => {
                 if matches!(kind, HalfOpenEnd::Cancelled | HalfOpenEnd::Aborted) {
-                    self.settled(own, other, began, false);
+                    self.settled(own, other, began(), false);
                 }
                 self.left(own, kind);
             }
@@ -109,7 +109,7 @@ impl Detector for Floods {
     }
 
     fn so_far(&self, now: Timestamp, say: &mut Vec<Finding>) {
-        for (addr, host) in self.hosts.sorted() {
+        for (addr, host) in self.hosts.sorted_if(|_, host| host.so_far().next().is_some()) {
             for (port, flood, profile) in host.so_far() {
                 self.tell(*addr, (port, flood, profile), now, true, say);
             }
@@ -199,7 +199,15 @@ impl Floods {
     }
 
     /// Judges every second up to this one; `end` where the input ended.
+    #[inline]
     fn judge_up_to(&mut self, last: i64, end: Option<Timestamp>, say: &mut Vec<Finding>) {
+        if self.due.front().is_some_and(|(second, _)| *second <= last) {
+            self.judge_due(last, end, say);
+        }
+        self.carpets.judge_up_to(last, say);
+    }
+
+    fn judge_due(&mut self, last: i64, end: Option<Timestamp>, say: &mut Vec<Finding>) {
         while let Some((second, addr)) = self.due.front().copied().filter(|(second, _)| *second <= last) {
             self.due.pop_front();
             self.carpets.judge_up_to(second - 1, say);
@@ -219,7 +227,6 @@ impl Floods {
                 self.tell(addr, (*port, flood, profile.as_deref()), at, false, say);
             }
         }
-        self.carpets.judge_up_to(last, say);
     }
 
     /// A flood. One that is part of one against the whole network is told as that.

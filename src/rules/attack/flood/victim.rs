@@ -216,6 +216,9 @@ impl Victim {
         if self.flood.is_none() && self.surge.is_none() && self.pending < WARM / 8 && self.queue < WARM / 2 {
             self.profile = None;
         }
+        if ended.is_empty() {
+            return Vec::new();
+        }
         ended.into_iter().map(|flood| (flood, self.profile.take())).collect()
     }
 
@@ -223,8 +226,8 @@ impl Victim {
     fn is_flood_like(&self, judge: &Judge) -> bool {
         let t = judge.second;
         let unfinished = |count| self.ring.sum(t, count, Second::unfinished);
-        let syns = self.ring.sum(t, 10, |s| u64::from(s.syns));
-        if unfinished(3) < FLOOR || unfinished(10) * 100 < syns * SHARE {
+        let syns = || self.ring.sum(t, 10, |s| u64::from(s.syns));
+        if unfinished(3) < FLOOR || unfinished(10) * 100 < syns() * SHARE {
             return false;
         }
         if self.is_mute() {
@@ -252,7 +255,7 @@ impl Victim {
         if judge.all_ports {
             return;
         }
-        if self.queue < judge.queue_limit / 2 {
+        if self.flood.is_some() && self.queue < judge.queue_limit / 2 {
             ended.extend(self.flood.take_if(|f| f.pace == Pace::Slow).map(|f| *f));
         }
         if self.queue < judge.queue_limit {
@@ -274,6 +277,9 @@ impl Victim {
     fn judge_surge(&mut self, judge: &Judge, s: &Second, ended: &mut Vec<Flood>) {
         let (least, times) = SURGE;
         let syns = self.ring.sum(judge.second, 3, |s| u64::from(s.syns));
+        if self.surge.is_none() && syns < 3 * least {
+            return;
+        }
         let completed = self.ring.sum(judge.second, 3, |s| u64::from(s.completed));
         let usual = self.usual_syns.level() * times;
         let many = syns >= 3 * least && syns as f64 >= 3.0 * usual;

@@ -73,7 +73,7 @@ impl Detector for BlindResets {
         if let Fact::LifeBegan { .. } = seen.event.fact {
             let [a, b] = seen.endpoints;
             for service in [(a.addr, b), (b.addr, a)] {
-                self.open.at(service, &mut Vec::new(), || ());
+                self.open.at_quietly(service, || ());
             }
         }
     }

@@ -1,7 +1,9 @@
 //! `Contact`: one attempt to reach an address and port, and what came of it, as a scan sees it (tcp.md §5.2).
 
+use std::hash::Hasher;
 use std::net::IpAddr;
 
+use crate::rules::key::Key;
 use crate::rules::registry::Seen;
 use crate::tcp::{Duration, Endpoint, Timestamp};
 use crate::track::{CloseOutcome, Ended, OpenOutcome, Record, RoleBasis};
@@ -13,6 +15,14 @@ pub(super) struct Source {
     pub addr: IpAddr,
     /// Digest of its SYN's options.
     pub stack: u32,
+}
+
+impl Key for Source {
+    #[inline]
+    fn feed(&self, state: &mut impl Hasher) {
+        self.addr.feed(state);
+        state.write_u64(u64::from(self.stack));
+    }
 }
 
 /// One attempt that is over.

@@ -69,15 +69,16 @@ impl Detector for Sources {
         if let Some(watch) = &mut self.watch {
             watch.on_seen(seen, &self.limits);
         }
-        if seen.event.fact == Fact::FlagsRefused && !self.limits.trusts(seen.ends().0.addr) {
-            return self.take(Contact::odd(seen), say);
-        }
-        if seen.event.fact != Fact::Opened || !seen.header.is_syn() {
-            return;
+        match seen.event.fact {
+            Fact::FlagsRefused if !self.limits.trusts(seen.ends().0.addr) => {
+                return self.take(Contact::odd(seen), say);
+            }
+            Fact::Opened if seen.header.is_syn() => {}
+            _ => return,
         }
         let [src, dst] = seen.endpoints;
         if let Some(tool) = tool_of(&Probe { header: seen.header, src, dst }) {
-            *self.tools.at(src.addr, &mut Vec::new(), || tool) = tool;
+            *self.tools.at_quietly(src.addr, || tool) = tool;
         }
         if !self.limits.trusts(src.addr) {
             self.spreads.syn(seen, &self.limits, say);
@@ -143,16 +144,16 @@ impl Sources {
         if !self.first.is_first(&contact) {
             return self.again(&contact);
         }
-        let walk = self.walks.at(contact.source, &mut Vec::new(), Walk::default);
+        let walk = self.walks.at_quietly(contact.source, Walk::default);
         walk.add(contact.outcome);
         if !contact.outcome.is_failure() {
             return;
         }
-        if walk.failures <= Walk::EARLY {
-            return walk.early.push(contact);
+        if walk.is_early(&contact) {
+            return;
         }
         let suspicious = walk.is_suspicious();
-        for early in std::mem::take(&mut walk.early) {
+        for early in walk.take_early() {
             self.fail(&early, false, say);
         }
         self.fail(&contact, suspicious, say);

@@ -37,6 +37,8 @@ impl Default for Spreads {
 struct Spread {
     sources: Distinct,
     hosts: Distinct,
+    /// The host asked last: a flood asks the same again and again.
+    latest: Option<IpAddr>,
     headers: Top<u64, 8>,
     used: u64,
     times: (Timestamp, Timestamp),
@@ -55,8 +57,10 @@ impl Spreads {
             let over = std::mem::replace(spread, Spread::new(at));
             say.extend(over.finding(&key, limits));
         }
-        spread.add(seen, hash_of(src.addr), hash_of(dst.addr));
-        say.extend(gone.into_iter().filter_map(|(key, spread)| spread.finding(&key, limits)));
+        spread.add(seen, src.addr, dst.addr);
+        if !gone.is_empty() {
+            say.extend(gone.into_iter().filter_map(|(key, spread)| spread.finding(&key, limits)));
+        }
     }
 
     /// A connection was used.
@@ -82,6 +86,7 @@ impl Spread {
         Self {
             sources: Distinct::coarse(),
             hosts: Distinct::coarse(),
+            latest: None,
             headers: Top::default(),
             used: 0,
             times: (at, at),
@@ -90,9 +95,12 @@ impl Spread {
         }
     }
 
-    fn add(&mut self, seen: &Seen, source: datasketches::hll::Coupon, host: datasketches::hll::Coupon) {
-        self.sources.add_hashed(source);
-        self.hosts.add_hashed(host);
+    fn add(&mut self, seen: &Seen, source: IpAddr, host: IpAddr) {
+        self.sources.add_hashed(hash_of(source));
+        if self.latest != Some(host) {
+            self.hosts.add_hashed(hash_of(host));
+            self.latest = Some(host);
+        }
         self.headers.add(look(&seen.header), 1);
         self.times = (self.times.0.min(seen.event.at), self.times.1.max(seen.event.at));
         self.frames.add(seen.event.frame);

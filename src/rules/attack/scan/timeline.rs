@@ -24,11 +24,12 @@ impl<const C: usize> Timeline<C> {
     /// One more in a column; what was before the beginning counts in the first row.
     pub fn add(&mut self, at: Timestamp, column: usize) {
         let offset = second_of(at).saturating_sub(self.start).max(0);
-        while offset / self.step >= Self::ROWS {
+        while offset >= self.step.saturating_mul(Self::ROWS) {
             self.rows = self.rows.chunks(2).map(joined).collect();
             self.step = self.step.saturating_mul(2);
         }
-        let row = (offset / self.step) as usize;
+        // Divisions are slow, and most last no longer than that.
+        let row = if self.step == 1 { offset } else { offset / self.step } as usize;
         self.rows.resize(self.rows.len().max(row + 1), [0; C]);
         if let Some(count) = self.rows.get_mut(row).and_then(|r| r.get_mut(column)) {
             *count += 1;

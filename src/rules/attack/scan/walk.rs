@@ -16,15 +16,21 @@ pub(super) struct Walk {
     pub failures: u64,
     /// First contacts that were answered and used.
     pub successes: u64,
-    /// The first failures, until there are enough to be looked at.
-    pub early: Vec<Contact>,
+    early: Early,
+}
+
+/// The first failures, until there are enough to be looked at. Most sources of failures have one, which needs no list.
+#[derive(Debug, Default)]
+struct Early {
+    first: Option<Contact>,
+    others: Vec<Contact>,
 }
 
 impl Walk {
     /// Steps up to a verdict: 4^4 > 99, 4^3 < 99 (false alarms 1 %, misses 1 %).
     const VERDICT: i32 = 4;
     /// Failures that are only remembered: no walk is up that soon.
-    pub const EARLY: u64 = 3;
+    const EARLY: u64 = 3;
 
     /// One more first contact.
     pub fn add(&mut self, outcome: Outcome) {
@@ -36,6 +42,23 @@ impl Walk {
             self.suspicious = self.steps > 0;
             self.steps = 0;
         }
+    }
+
+    /// Whether this failure, which was added last, is one of the first few: they are remembered.
+    pub fn is_early(&mut self, failure: &Contact) -> bool {
+        let is_early = self.failures <= Self::EARLY;
+        match &mut self.early {
+            _ if !is_early => {}
+            Early { first, .. } if first.is_none() => *first = Some(*failure),
+            Early { others, .. } => others.push(*failure),
+        }
+        is_early
+    }
+
+    /// The first failures, once.
+    pub fn take_early(&mut self) -> impl Iterator<Item = Contact> + use<> {
+        let Early { first, others } = std::mem::take(&mut self.early);
+        first.into_iter().chain(others)
     }
 
     /// Whether the latest verdict was that it scans.

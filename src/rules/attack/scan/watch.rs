@@ -89,7 +89,7 @@ impl Watch {
         if (!often && self.sources.peek(&source).is_none()) || limits.trusts(source) {
             return;
         }
-        let tries = self.sources.at(source, &mut Vec::new(), || Tries::new(at));
+        let tries = self.sources.at_quietly(source, || Tries::new(at));
         if at.since(tries.last) > limits.scan_span {
             *tries = Tries::new(at);
         }

@@ -122,7 +122,14 @@ impl Clients {
     }
 
     /// Judges every second up to this one.
+    #[inline]
     pub fn judge_up_to(&mut self, last: i64, say: &mut Vec<Finding>) {
+        if self.due.front().is_some_and(|(second, _)| *second <= last) {
+            self.judge_due(last, say);
+        }
+    }
+
+    fn judge_due(&mut self, last: i64, say: &mut Vec<Finding>) {
         while let Some((second, addr)) = self.due.front().copied().filter(|(s, _)| *s <= last) {
             self.due.pop_front();
             let Some(client) = self.table.get(&addr) else { continue };

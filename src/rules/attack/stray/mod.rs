@@ -62,7 +62,7 @@ impl Detector for Strays {
         self.began.get_or_insert(second);
         self.judge_up_to(second - GRACE - 1, None, say);
         let (own, other) = seen.ends();
-        let began = second_of(seen.began);
+        let began = || second_of(seen.began);
         match seen.event.fact {
             Fact::Opened => {
                 if let Some(kind) = StrayKind::of(&seen.header) {
@@ -81,7 +81,7 @@ impl Detector for Strays {
             Fact::StrayFollowed { kind, by_receiver, reset } => {
                 let (sender, receiver) = if by_receiver { (other, own) } else { (own, other) };
                 if let Some(target) = self.targets.get(&receiver.addr) {
-                    target.followed(kind, began, by_receiver, reset);
+                    target.followed(kind, began(), by_receiver, reset);
                 }
                 if !reset {
                     self.senders.followed(sender.addr, kind);
@@ -93,15 +93,15 @@ impl Detector for Strays {
                 {
                     target.opened(second);
                 }
-                self.clients.completed(own.addr, began);
+                self.clients.completed(own.addr, began());
             }
             Fact::HalfOpenEntered { again: false } if seen.has_syn => {
                 self.clients.answered(other, own, seen, say)
             }
             Fact::HalfOpenLeft { kind: HalfOpenEnd::Cancelled, .. } => {
-                self.clients.cancelled(other.addr, began)
+                self.clients.cancelled(other.addr, began())
             }
-            Fact::SynAckRepeated { after_ack: false, .. } => self.clients.repeated(other.addr, began),
+            Fact::SynAckRepeated { after_ack: false, .. } => self.clients.repeated(other.addr, began()),
             Fact::ResetRefused { .. } => self.target(other.addr, second, say).reset_refused(second, seen),
             Fact::Reset { receiver: State::Established, ttl_step, .. } if ttl_step.abs() >= FORGED => {
                 self.servers.reset(seen, say);
@@ -136,8 +136,8 @@ impl Strays {
     /// A receiver, made where it is not known, and called for judgement.
     fn target(&mut self, addr: IpAddr, second: i64, say: &mut Vec<Finding>) -> &mut Target {
         let target = self.targets.at(addr, &mut self.gone, Box::default);
-        for (addr, gone) in self.gone.drain(..) {
-            gone.so_far(addr, start_of(second), say);
+        if !self.gone.is_empty() {
+            self.gone.drain(..).for_each(|(addr, gone)| gone.so_far(addr, start_of(second), say));
         }
         if target.due.is_none_or(|due| second > due) {
             target.due = Some(second);
@@ -147,7 +147,15 @@ impl Strays {
     }
 
     /// Judges every second up to this one; `end` where the input ended.
+    #[inline]
     fn judge_up_to(&mut self, last: i64, end: Option<Timestamp>, say: &mut Vec<Finding>) {
+        if self.due.front().is_some_and(|(second, _)| *second <= last) {
+            self.judge_due(last, end, say);
+        }
+        self.clients.judge_up_to(last, say);
+    }
+
+    fn judge_due(&mut self, last: i64, end: Option<Timestamp>, say: &mut Vec<Finding>) {
         while let Some((second, addr)) = self.due.front().copied().filter(|(second, _)| *second <= last) {
             self.due.pop_front();
             let Some(target) = self.targets.get(&addr) else { continue };
@@ -160,6 +168,5 @@ impl Strays {
                 self.due.insert(place, (next, addr));
             }
         }
-        self.clients.judge_up_to(last, say);
     }
 }
