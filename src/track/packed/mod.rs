@@ -5,6 +5,8 @@
 //! result depends on when that happens, or how often. What nearly none has is kept as it is, beside.
 
 mod fields;
+mod kinds;
+mod parts;
 mod words;
 
 use super::connection::Connection;
@@ -13,7 +15,8 @@ use super::signs::Signs;
 use super::succession::{Previous, Slot};
 use crate::tcp::{Endpoint, Segment, Timestamp};
 
-pub(in crate::track) use fields::{Fold, Number, Pack, Plain, Small, choices, fields, read, written};
+pub(in crate::track) use fields::{Fold, Number, Pack, Plain, Small, choices, fields, written};
+pub(in crate::track) use parts::read;
 pub(in crate::track) use words::{Near, Reader, Writer};
 
 /// A connection at rest, with what is asked of it without waking it.
