@@ -6,8 +6,8 @@
 use super::connection::{Connection, Context, Observer};
 use super::event::{Event, Fact};
 use super::flow::FlowKey;
-use super::peer::fingerprint;
 use super::record::Record;
+use super::rings::fingerprint;
 use super::succession::Tracked;
 use crate::config::TrackConfig;
 use crate::tcp::{

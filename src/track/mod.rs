@@ -18,6 +18,7 @@ mod partition;
 mod peer;
 mod record;
 mod reset;
+mod rings;
 mod shape;
 mod signs;
 mod space;

@@ -6,8 +6,8 @@ use std::collections::{BinaryHeap, VecDeque};
 use super::connection::Connection;
 use super::event::Fact;
 use super::flow::FlowKey;
-use super::peer::fingerprint;
 use super::record::Ended;
+use super::rings::fingerprint;
 use super::succession::{
     Slot, Succession, Tracked, belongs_to_previous, context, drop_previous, end, give_previous, hold,
     settle_candidate, succeed, succession,

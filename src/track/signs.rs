@@ -4,7 +4,8 @@
 
 use super::connection::Connection;
 use super::packed::{Plain, Small};
-use super::peer::{Kept, Peer};
+use super::peer::Peer;
+use super::rings::Kept;
 use crate::tcp::{Duration, Endpoint, Segment, SeqNumber, Timestamp};
 
 /// What looks forged in one connection.
