@@ -41,7 +41,7 @@ struct Ports {
     settle: Duration,
     /// The latest TIME_WAIT that ran to its end.
     time_wait: Duration,
-    taken: HashMap<Fed<u64>, Taken>,
+    taken: HashMap<u64, Taken>,
     usages: HashMap<Fed<Key>, Usage>,
     /// Usages with an episode.
     episodes: usize,
@@ -99,7 +99,7 @@ impl Detector for Ports {
             }
             Fact::TimeWaitStarted if by_client => self.wait(seen.connection, key, at, frame),
             // The server waits, so the client's port is free, unless both do.
-            Fact::TimeWaitStarted if self.taken.get(&Fed(seen.connection)).is_some_and(|t| t.waits) => {}
+            Fact::TimeWaitStarted if self.taken.get(&seen.connection).is_some_and(|t| t.waits) => {}
             Fact::TimeWaitStarted | Fact::Reset { .. } => self.free(seen.connection, at, say),
             Fact::TimeWaitEnded { kind, age } if by_client => {
                 if kind == TimeWaitEnd::Expired {
@@ -149,7 +149,7 @@ impl Ports {
             }
             either => either,
         };
-        if self.taken.insert(Fed(connection), Taken { key, waits: false }).is_some() {
+        if self.taken.insert(connection, Taken { key, waits: false }).is_some() {
             return if let Entry::Occupied(known) = usage { Some(known.into_mut()) } else { None };
         }
         let fresh = || Usage {
@@ -168,7 +168,7 @@ impl Ports {
 
     fn wait(&mut self, connection: u64, key: Key, at: Timestamp, frame: u64) {
         self.take(connection, key, at, frame);
-        if let Some(taken) = self.taken.get_mut(&Fed(connection))
+        if let Some(taken) = self.taken.get_mut(&connection)
             && !taken.waits
             && let Some(usage) = self.usages.get_mut(&Fed(key))
         {
@@ -178,7 +178,7 @@ impl Ports {
     }
 
     fn free(&mut self, connection: u64, at: Timestamp, say: &mut Vec<Finding>) {
-        let Some(Taken { key, waits }) = self.taken.remove(&Fed(connection)) else { return };
+        let Some(Taken { key, waits }) = self.taken.remove(&connection) else { return };
         let Entry::Occupied(mut entry) = self.usages.entry(Fed(key)) else { return };
         let usage = entry.get_mut();
         usage.now.taken = usage.now.taken.saturating_sub(1);
