@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use jiff::tz::TimeZone;
 
 use super::args::{Checksum, InputArgs, KeepArgs, Level, Os, OutputArgs, ReadArgs, Switch, Time};
-use super::failure::{self, FINDINGS, INPUT, Usage};
+use super::failure::{self, FINDINGS, INPUT, INTERRUPTED, Usage};
 use super::kernel;
 use super::place::Place;
 use super::rules;
 use super::screen::{self, Terminal};
+use super::signals::Signals;
 use super::watch::{Progress, Watched};
 use crate::config::{ChecksumPolicy, Config, DecodeConfig, RuleConfig, TableConfig, TrackConfig};
 use crate::engine::{self, Summary};
@@ -53,6 +54,8 @@ struct Done {
     inputs: Vec<Input>,
     summary: Summary,
     failures: Vec<Error>,
+    /// Not all was read, because somebody wanted no more.
+    interrupted: bool,
 }
 
 impl Job {
@@ -63,11 +66,12 @@ impl Job {
         let mut outcome = engine::analyze(&mut self.source, &self.config, &mut kept);
         outcome.summary.findings = kept.findings();
         let report = collector.finish(self.source.inputs(), outcome.summary);
+        let interrupted = self.source.is_interrupted();
         let failures = failures(self.source, outcome.failure)?;
         if !report.inputs.is_empty() || failures.is_empty() {
             place.write(|out| write(&report, &self.layout, out))?;
         }
-        Ok(Done { inputs: report.inputs, summary: report.summary, failures })
+        Ok(Done { inputs: report.inputs, summary: report.summary, failures, interrupted })
     }
 
     /// Writes while it reads.
@@ -81,8 +85,9 @@ impl Job {
             lines.finish(&inputs, &outcome.summary)?;
             Ok((inputs, outcome))
         })?;
+        let interrupted = self.source.is_interrupted();
         let failures = failures(self.source, outcome.failure)?;
-        Ok(Done { inputs, summary: outcome.summary, failures })
+        Ok(Done { inputs, summary: outcome.summary, failures, interrupted })
     }
 }
 
@@ -97,9 +102,10 @@ pub(super) fn failures(source: Watched, last: Option<Error>) -> anyhow::Result<V
     Ok(failures)
 }
 
-/// Chooses the exit code: unreadable before findings.
+/// Chooses the exit code: unreadable before interrupted before findings.
 fn judge(args: &ReadArgs, done: &Done) -> u8 {
     match (tell(&done.inputs, &done.failures, &args.input, progress(args.output.quiet)), args.input.fail_on) {
+        (0, _) if done.interrupted => INTERRUPTED,
         (0, Some(level)) if at_or_above(level, &done.summary) > 0 => FINDINGS,
         (code, _) => code,
     }
@@ -118,12 +124,37 @@ pub(super) fn tell(inputs: &[Input], failures: &[Error], args: &InputArgs, progr
             failure::say("warning", &text);
         }
     }
+    if progress == Progress::Shown {
+        out_of_order(inputs).into_iter().for_each(|text| failure::say("warning", &text));
+    }
     for failure in failures {
         failure::say("error", &failure.to_string());
         failure::say("hint", &failure.hint());
         code = INPUT;
     }
     code
+}
+
+/// Captures are read one after the other, as given, which a shell does by name: `ring10` comes before `ring2`.
+fn out_of_order(inputs: &[Input]) -> Option<String> {
+    let late = inputs.windows(2).find_map(|pair| {
+        let [before, after] = pair else { return None };
+        (after.first? + OVERLAP < before.last?).then_some((before, after))
+    });
+    let name = |input: &Input| input.path.display().to_string();
+    let twice =
+        |i: &Input| i.path.as_os_str() != "-" && inputs.iter().filter(|j| j.path == i.path).count() > 1;
+    match (inputs.iter().find(|i| twice(i)), late) {
+        (Some(input), _) => {
+            Some(format!("{} is read more than once: its packets count as often", name(input)))
+        }
+        (None, Some((before, after))) => Some(format!(
+            "{} begins before {} ends, so time goes back; give captures in the order of time, or merge them with mergecap",
+            name(after),
+            name(before)
+        )),
+        (None, None) => None,
+    }
 }
 
 pub(super) fn at_or_above(level: Level, summary: &Summary) -> u64 {
@@ -155,10 +186,15 @@ pub(super) fn progress(quiet: bool) -> Progress {
     if quiet { Progress::Hidden } else { Progress::Shown }
 }
 
-/// The files, watched.
-pub(super) fn source(args: &InputArgs, progress: Progress, paths: &[PathBuf]) -> Result<Watched, Error> {
+/// The files, watched, and stopped by signals.
+pub(super) fn source(args: &InputArgs, progress: Progress, paths: &[PathBuf]) -> anyhow::Result<Watched> {
+    if paths.iter().filter(|path| path.as_os_str() == "-").count() > 1 {
+        return Err(Usage::new("standard input can be read only once", "give - once").into());
+    }
     let options = FileOptions { filter: args.filter.clone(), count: args.count, ..FileOptions::default() };
-    Ok(Watched::new(Files::open(paths, &options)?, progress))
+    let mut files = Files::open(paths, &options)?;
+    Signals::listen()?.serve(&files.stopper()?);
+    Ok(Watched::new(files, progress))
 }
 
 /// The connections that `--where` means.
@@ -281,6 +317,9 @@ fn unknown(error: UnknownColumn) -> Usage {
     Usage::new(error.to_string(), hint)
 }
 
+/// Files that one capture wrote by turns may overlap by what network cards and processors deliver late; what the summary
+/// calls a step back in time is as long.
+const OVERLAP: Duration = Duration::from_secs(1);
 const DAY_NS: i64 = 86_400_000_000_000;
 
 #[cfg(test)]
