@@ -8,6 +8,7 @@ mod interfaces;
 mod kernel;
 mod live;
 mod meta;
+mod order;
 mod place;
 mod privilege;
 mod read;

@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 use super::args::{Checksum, InputArgs, KeepArgs, Level, Os, OutputArgs, ReadArgs, Switch, Time};
 use super::failure::{self, FINDINGS, INPUT, INTERRUPTED, Usage};
 use super::kernel;
+use super::order;
 use super::place::Place;
 use super::rules;
 use super::screen::{self, Terminal};
@@ -125,7 +126,7 @@ pub(super) fn tell(inputs: &[Input], failures: &[Error], args: &InputArgs, progr
         }
     }
     if progress == Progress::Shown {
-        out_of_order(inputs).into_iter().for_each(|text| failure::say("warning", &text));
+        order::amiss(inputs).into_iter().for_each(|text| failure::say("warning", &text));
     }
     for failure in failures {
         failure::say("error", &failure.to_string());
@@ -133,28 +134,6 @@ pub(super) fn tell(inputs: &[Input], failures: &[Error], args: &InputArgs, progr
         code = INPUT;
     }
     code
-}
-
-/// Captures are read one after the other, as given, which a shell does by name: `ring10` comes before `ring2`.
-fn out_of_order(inputs: &[Input]) -> Option<String> {
-    let late = inputs.windows(2).find_map(|pair| {
-        let [before, after] = pair else { return None };
-        (after.first? + OVERLAP < before.last?).then_some((before, after))
-    });
-    let name = |input: &Input| input.path.display().to_string();
-    let twice =
-        |i: &Input| i.path.as_os_str() != "-" && inputs.iter().filter(|j| j.path == i.path).count() > 1;
-    match (inputs.iter().find(|i| twice(i)), late) {
-        (Some(input), _) => {
-            Some(format!("{} is read more than once: its packets count as often", name(input)))
-        }
-        (None, Some((before, after))) => Some(format!(
-            "{} begins before {} ends, so time goes back; give captures in the order of time, or merge them with mergecap",
-            name(after),
-            name(before)
-        )),
-        (None, None) => None,
-    }
 }
 
 pub(super) fn at_or_above(level: Level, summary: &Summary) -> u64 {
@@ -317,9 +296,6 @@ fn unknown(error: UnknownColumn) -> Usage {
     Usage::new(error.to_string(), hint)
 }
 
-/// Files that one capture wrote by turns may overlap by what network cards and processors deliver late; what the summary
-/// calls a step back in time is as long.
-const OVERLAP: Duration = Duration::from_secs(1);
 const DAY_NS: i64 = 86_400_000_000_000;
 
 #[cfg(test)]
