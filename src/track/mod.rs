@@ -27,6 +27,7 @@ mod stray;
 mod succession;
 mod table;
 mod time_wait;
+mod timers;
 mod wireshark;
 mod zeek;
 

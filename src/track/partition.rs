@@ -1,7 +1,7 @@
 //! `Partition`: a bounded table of connections; when each is looked at again, and when it ends.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::VecDeque;
 
 use super::connection::Connection;
 use super::event::Fact;
@@ -13,6 +13,7 @@ use super::succession::{
     settle_candidate, succeed, succession,
 };
 use super::table::{Form, Table};
+use super::timers::Timers;
 use crate::config::{ChecksumPolicy, TrackConfig};
 use crate::tcp::{Certainty, Checksum, Duration, Segment, State, Timestamp};
 
@@ -33,10 +34,7 @@ pub struct Partition {
     config: TrackConfig,
     table: Table,
     bounds: Bounds,
-    /// When connections are to be looked at again. Stale where the table says another time.
-    due: BinaryHeap<Reverse<(Timestamp, u32)>>,
-    /// The same for those that wait for the usual time, which come in order.
-    lingering: VecDeque<(Timestamp, u32)>,
+    timers: Timers,
     /// The latest to begin or to go on, and their ids: when they stop being young, those with few segments are frozen.
     young: VecDeque<(u32, u64)>,
     /// Those of which all is kept as it is, in the order of their use as far as that was looked at, each with its latest
@@ -63,8 +61,7 @@ impl Partition {
             config: config.clone(),
             table: Table::default(),
             bounds: Bounds { open: share(config.max_connections), frozen: share(config.max_attempts) },
-            due: BinaryHeap::new(),
-            lingering: VecDeque::new(),
+            timers: Timers::default(),
             young: VecDeque::new(),
             awake: VecDeque::new(),
             copies: CopyRate::default(),
@@ -116,32 +113,14 @@ impl Partition {
     /// Ends everything whose time has come by `clock`, at its own time.
     #[inline]
     pub fn expire(&mut self, clock: Timestamp, out: &mut dyn Tracked) {
-        let timer = self.due.peek().is_some_and(|Reverse((at, _))| *at <= clock);
-        if timer || self.lingering.front().is_some_and(|(at, _)| *at <= clock) {
+        if self.timers.may_be_due(clock) {
             self.meet_timers(clock, out);
         }
     }
 
     fn meet_timers(&mut self, clock: Timestamp, out: &mut dyn Tracked) {
-        loop {
-            let timer = self.due.peek().map(|Reverse(timer)| *timer);
-            let linger = self.lingering.front().copied();
-            let next = match (timer, linger) {
-                (Some(timer), Some(linger)) => timer.min(linger),
-                (one, other) => match one.or(other) {
-                    Some(only) => only,
-                    None => return,
-                },
-            };
-            if next.0 > clock {
-                return;
-            }
-            if timer == Some(next) {
-                self.due.pop();
-            } else {
-                self.lingering.pop_front();
-            }
-            self.on_due(next.1, next.0, clock, out);
+        while let Some((at, index)) = self.timers.next(clock, |index| self.table.wake(index)) {
+            self.on_due(index, at, clock, out);
         }
     }
 
@@ -183,7 +162,7 @@ impl Partition {
         }
         let wake = clock + self.config.linger;
         let at = self.table.begin(key, s, wake);
-        self.lingering.push_back((wake, at));
+        self.timers.add(wake, at);
         if let Some(slot) = self.table.slot(at) {
             let mut ctx = context(&self.config, out, Some(s), s.time, s.packet);
             slot.connection.tell(&mut ctx, 0, Fact::Opened);
@@ -198,12 +177,12 @@ impl Partition {
             Wake::Lingering => {
                 let wake = clock + self.config.linger;
                 self.table.set_wake(at, wake);
-                self.lingering.push_back((wake, at));
+                self.timers.add(wake, at);
             }
             Wake::By(due) => {
                 if self.table.wake(at).is_some_and(|wake| due < wake) {
                     self.table.set_wake(at, due);
-                    self.due.push(Reverse((due, at)));
+                    self.timers.add(due, at);
                 }
             }
         }
@@ -272,7 +251,7 @@ impl Partition {
         {
             let wake = due.unwrap_or_else(|| next_look(at, clock, config.linger));
             self.table.set_wake(index, wake);
-            return self.due.push(Reverse((wake, index)));
+            return self.timers.add(wake, index);
         }
         let Some((slot, _, was)) = self.table.thawed(index, config, out) else { return };
         {
@@ -300,7 +279,7 @@ impl Partition {
             None => next_look(at, clock, config.linger),
         };
         self.table.set_wake(index, wake);
-        self.due.push(Reverse((wake, index)));
+        self.timers.add(wake, index);
         match was {
             Form::Open => {}
             Form::Packed => self.pack(index),
@@ -311,12 +290,8 @@ impl Partition {
     /// Timers of what has ended are stale: when there are more of these than of others they go.
     fn forget_stale_timers(&mut self) {
         let kept = self.table.open() + self.table.frozen();
-        let (table, most) = (&self.table, kept + kept / 8 + 512);
-        if self.lingering.len() > most {
-            self.lingering.retain(|(wake, at)| table.wake(*at) == Some(*wake));
-        }
-        if self.due.len() > most {
-            self.due.retain(|Reverse((wake, at))| table.wake(*at) == Some(*wake));
+        if self.timers.len() > kept + kept / 8 + 512 {
+            self.timers.retain(|index| self.table.wake(index));
         }
     }
 
