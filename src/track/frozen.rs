@@ -6,6 +6,7 @@
 use super::connection::{Connection, Context, Observer};
 use super::event::{Event, Fact};
 use super::flow::FlowKey;
+use super::packed::{Reader, Small, Writer};
 use super::record::Record;
 use super::rings::fingerprint;
 use super::succession::Tracked;
@@ -73,12 +74,23 @@ impl History {
         self.is_over
     }
 
-    /// What is kept instead of the connection, if that is enough.
-    pub fn freeze(&self) -> Option<Frozen> {
-        let (first, rest) = self.seen.split_first().filter(|_| !self.is_over)?;
-        let more = (!rest.is_empty() || self.timer.is_some())
-            .then(|| Box::new(More { rest: rest.into(), timer: self.timer }));
-        Some(Frozen { first: *first, more })
+    /// Writes what is kept instead of the connection; whether that is enough.
+    pub fn freeze(&self, key: &FlowKey, w: &mut Writer) -> bool {
+        if self.is_over || self.seen.is_empty() {
+            return false;
+        }
+        w.begin();
+        key.write((self.seen.len() as u8) << 1 | u8::from(self.timer.is_some()), w);
+        if let Some((after, at)) = self.timer {
+            w.put(u64::from(after), 1);
+            w.put(at.0 as u64, 8);
+        }
+        let mut before = &Brief::default();
+        for brief in &self.seen {
+            w.row(brief.beside(before), Brief::WIDTHS);
+            before = brief;
+        }
+        true
     }
 }
 
@@ -91,18 +103,26 @@ impl Rooms {
     const SPARE: usize = 256;
 }
 
-/// A connection as its segments.
+/// A connection as its segments, written.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Frozen<'a>(pub &'a [u8]);
+
+/// What was written of it, segment by segment.
 #[derive(Debug)]
-pub(super) struct Frozen {
-    first: Brief,
-    more: Option<Box<More>>,
+struct Told<'a> {
+    rest: Reader<'a>,
+    left: u8,
+    before: Brief,
 }
 
-/// What most of a flood does not have.
-#[derive(Debug)]
-struct More {
-    rest: Box<[Brief]>,
-    timer: Option<(u8, Timestamp)>,
+impl Iterator for Told<'_> {
+    type Item = Brief;
+
+    fn next(&mut self) -> Option<Brief> {
+        self.left = self.left.checked_sub(1)?;
+        self.before = Brief::of_numbers(self.rest.row(Brief::WIDTHS), &self.before);
+        Some(self.before)
+    }
 }
 
 /// Says of everything that it was told before.
@@ -130,48 +150,63 @@ impl Tracked for Nobody {
     }
 }
 
-impl Frozen {
-    /// Number of its first packet: the connection's id.
-    pub fn id(&self) -> u64 {
-        self.first.packet
+impl Frozen<'_> {
+    /// Whose it is.
+    #[inline]
+    pub fn key(self) -> FlowKey {
+        FlowKey::read(&mut Reader::new(self.0)).0
     }
 
-    /// Its first segment.
-    pub fn first(&self, key: &FlowKey) -> Segment {
-        self.first.segment(key)
+    /// Whose it is, its segments, and its timer.
+    fn told(&self) -> (FlowKey, Told<'_>, Option<(u8, Timestamp)>) {
+        let mut rest = Reader::new(self.0);
+        let (key, head) = FlowKey::read(&mut rest);
+        let timer = (head & 1 == 1).then(|| (rest.take(1) as u8, Timestamp(rest.take(8) as i64)));
+        (key, Told { rest, left: head >> 1, before: Brief::default() }, timer)
+    }
+
+    /// Number of its first packet: the connection's id.
+    pub fn id(self) -> u64 {
+        self.told().1.next().map_or(0, |first| first.packet)
+    }
+
+    /// Whose it is, and its first segment.
+    pub fn first(self) -> (FlowKey, Segment) {
+        let (key, mut told, _) = self.told();
+        (key, told.next().unwrap_or_default().segment(&key))
     }
 
     /// What comes first where only some are shown: half-open ones, then the latest.
-    pub fn rank(&self) -> (bool, Timestamp, u64) {
-        let rest = self.more.as_ref().map_or(&[][..], |more| &more.rest);
-        let latest = rest.last().unwrap_or(&self.first);
-        let answered = rest.iter().any(|b| b.flags.syn() && b.flags.ack());
-        let left =
-            rest.iter().any(|b| b.flags.rst()) || self.more.as_ref().is_some_and(|m| m.timer.is_some());
-        (answered && !left, latest.time, self.first.packet)
+    pub fn rank(self) -> (bool, Timestamp, u64) {
+        let (_, told, timer) = self.told();
+        let (mut answered, mut left, mut id, mut latest) = (false, timer.is_some(), None, Timestamp::MIN);
+        for brief in told {
+            answered |= id.is_some() && brief.flags.syn() && brief.flags.ack();
+            left |= id.is_some() && brief.flags.rst();
+            (id, latest) = (id.or(Some(brief.packet)), brief.time);
+        }
+        (answered && !left, latest, id.unwrap_or_default())
     }
 
     /// The connection as it stands, for one look at it.
-    pub fn whole(&self, key: &FlowKey, config: &TrackConfig) -> Connection {
-        let mut connection = Connection::new(&self.first(key));
-        self.thaw(key, (&mut connection, &mut History::default()), config, &mut Nobody);
+    pub fn whole(self, config: &TrackConfig) -> Connection {
+        let mut connection = Connection::new(&self.first().1);
+        self.thaw((&mut connection, &mut History::default()), config, &mut Nobody);
         connection
     }
 
     /// Makes a connection that begins with the first segment, and its empty history, what they were.
     pub fn thaw(
-        &self,
-        key: &FlowKey,
+        self,
         (connection, history): (&mut Connection, &mut History),
         config: &TrackConfig,
         out: &mut dyn Tracked,
     ) {
         let mut again = Again(out);
-        let rest = self.more.as_ref().map_or(&[][..], |more| &more.rest);
-        let timer = self.more.as_ref().and_then(|more| more.timer);
-        for (i, brief) in std::iter::once(&self.first).chain(rest).enumerate() {
+        let (key, told, timer) = self.told();
+        for (i, brief) in told.enumerate() {
             meet(connection, timer.filter(|(after, _)| usize::from(*after) == i), config, &mut again);
-            let s = brief.segment(key);
+            let s = brief.segment(&key);
             let e = connection.end_of(&s.src);
             connection.ends[e].recent.seen(fingerprint(&s), s.time, config.duplicate_window.0);
             let (at, frame) = (s.time, s.packet);
@@ -180,9 +215,9 @@ impl Frozen {
                 connection.tell(&mut ctx, 0, Fact::Opened);
             }
             connection.on_segment(&s, &mut ctx);
-            history.seen.push(*brief);
+            history.seen.push(brief);
         }
-        let last = timer.filter(|(after, _)| usize::from(*after) == rest.len() + 1);
+        let last = timer.filter(|(after, _)| usize::from(*after) == history.seen.len());
         meet(connection, last, config, &mut again);
         history.timer = timer;
     }
@@ -203,7 +238,7 @@ fn meet(
 }
 
 /// A segment without payload and without the rarer options, in a third of the room.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 struct Brief {
     packet: u64,
     time: Timestamp,
@@ -224,7 +259,7 @@ struct Brief {
 }
 
 /// Which of the optional parts are there, and what else is one bit.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 struct Has(u16);
 
 impl Has {
@@ -238,6 +273,8 @@ impl Has {
     const DONT_FRAGMENT: u16 = 128;
     const LINK_BROADCAST: u16 = 256;
     const LINK_LOOPBACK: u16 = 512;
+    /// How many there are.
+    const BITS: u32 = 10;
 
     fn bit(self, bit: u16) -> bool {
         self.0 & bit != 0
@@ -317,6 +354,67 @@ impl Brief {
             && src.addr.is_ipv4() == dst.addr.is_ipv4()
     }
 
+    /// Bytes that the numbers beside another mostly need: of the first one its own, of an answer what it does not have in
+    /// common with what it answers.
+    const WIDTHS: [u32; 15] = [3, 5, 4, 2, 4, 4, 4, 2, 2, 2, 2, 2, 1, 2, 2];
+
+    fn bits(&self) -> u64 {
+        u64::from(self.has.0) | Small::small(&self.checksum) << Has::BITS
+    }
+
+    /// All of it as numbers, small where it is like the one before.
+    fn beside(&self, before: &Self) -> [u64; 15] {
+        let b = before;
+        [
+            self.packet.wrapping_sub(b.packet),
+            self.time.0.wrapping_sub(b.time.0) as u64,
+            u64::from(self.seq.0 ^ b.seq.0),
+            u64::from(self.ack.0.wrapping_sub(b.seq.0)),
+            u64::from(self.timestamps.value ^ b.timestamps.value),
+            u64::from(self.timestamps.echo ^ b.timestamps.value),
+            u64::from(self.layout ^ b.layout),
+            u64::from(self.flags.0 ^ b.flags.0),
+            u64::from(self.window ^ b.window),
+            u64::from(self.mss ^ b.mss),
+            u64::from(self.ip_id),
+            u64::from(self.vlan ^ b.vlan),
+            u64::from(self.ttl ^ b.ttl),
+            u64::from(u16::from_le_bytes([
+                self.window_scale ^ b.window_scale,
+                self.traffic_class ^ b.traffic_class,
+            ])),
+            self.bits() ^ b.bits(),
+        ]
+    }
+
+    /// What has these numbers beside that one.
+    fn of_numbers(numbers: [u64; 15], b: &Self) -> Self {
+        let [packet, time, seq, ack, value, echo, layout, flags, window, mss, ip_id, vlan, ttl, both, has] =
+            numbers;
+        let [window_scale, traffic_class] = (both as u16).to_le_bytes();
+        Self {
+            packet: b.packet.wrapping_add(packet),
+            time: Timestamp(b.time.0.wrapping_add(time as i64)),
+            seq: SeqNumber(b.seq.0 ^ seq as u32),
+            ack: b.seq + ack as u32,
+            timestamps: Timestamps {
+                value: b.timestamps.value ^ value as u32,
+                echo: b.timestamps.value ^ echo as u32,
+            },
+            layout: b.layout ^ layout as u32,
+            flags: Flags(b.flags.0 ^ flags as u16),
+            window: b.window ^ window as u16,
+            mss: b.mss ^ mss as u16,
+            ip_id: ip_id as u16,
+            vlan: b.vlan ^ vlan as u16,
+            ttl: b.ttl ^ ttl as u8,
+            traffic_class: b.traffic_class ^ traffic_class,
+            window_scale: b.window_scale ^ window_scale,
+            checksum: Small::of_small((has ^ b.bits()) >> Has::BITS),
+            has: Has((has ^ b.bits()) as u16 & ((1 << Has::BITS) - 1)),
+        }
+    }
+
     fn segment(&self, key: &FlowKey) -> Segment {
         let [low, high] = key.ends();
         let (src, dst) = if self.has.bit(Has::FROM_HIGH) { (high, low) } else { (low, high) };
@@ -379,7 +477,11 @@ mod tests {
             IpFields { ttl: 64, id: Some(0), vlan: Some(12), dont_fragment: true, ..IpFields::default() };
         for s in [plain, Segment { options, ip, packet: 1 << 40, flags: Flags(0x1ff), ..plain }] {
             let key = FlowKey::of(&s);
-            assert_eq!(Brief::of(&s, &key).map(|b| b.segment(&key)), Some(s));
+            let brief = Brief::of(&s, &key).expect("it is taken");
+            assert_eq!(brief.segment(&key), s);
+            for beside in [Brief::default(), Brief { seq: SeqNumber(u32::MAX), ..brief }] {
+                assert_eq!(Brief::of_numbers(brief.beside(&beside), &beside), brief);
+            }
         }
         let key = FlowKey::of(&plain);
         for odd in [
@@ -392,8 +494,52 @@ mod tests {
         }
     }
 
+    /// performance.md: at most 128 bytes for a half-open connection, 80 of them what is written.
     #[test]
-    fn a_frozen_connection_is_small() {
-        assert!(size_of::<Frozen>() <= 72, "{} bytes", size_of::<Frozen>());
+    fn a_half_open_connection_is_small() {
+        let at = |ns: i64| Timestamp(1_700_000_000_000_000_000 + ns);
+        let options = Options {
+            mss: Some(1460),
+            window_scale: Some(7),
+            sack_permitted: true,
+            timestamps: Some(Timestamps { value: 0x1234_5678, echo: 0 }),
+            layout: 0x8765_4321,
+            ..Options::default()
+        };
+        let ip = IpFields { ttl: 64, id: Some(0x1234), dont_fragment: true, ..IpFields::default() };
+        let plain = between("192.0.2.1:40000", "198.51.100.2:443");
+        let syn = Segment {
+            packet: 1 << 23,
+            time: at(0),
+            seq: SeqNumber(0xfedc_ba98),
+            window: 64240,
+            ip,
+            options,
+            ..plain
+        };
+        let timestamps = Some(Timestamps { value: 0x8765_4321, echo: 0x1234_5678 });
+        let answer = Segment {
+            packet: syn.packet + 9,
+            time: at(9_000_000),
+            src: syn.dst,
+            dst: syn.src,
+            seq: SeqNumber(0x0123_4567),
+            ack: syn.seq + 1,
+            flags: Flags(Flags::SYN.0 | Flags::ACK.0),
+            window: 65160,
+            ip: IpFields { ttl: 57, id: Some(0), ..ip },
+            options: Options { timestamps, ..options },
+            ..plain
+        };
+        let (key, mut w) = (FlowKey::of(&syn), Writer::default());
+        let mut history = History::default();
+        for (s, most) in [(syn, 56), (answer, 80)] {
+            history.add(&s, &key);
+            assert!(history.freeze(&key, &mut w));
+            assert!(w.written().len() <= most, "{} bytes", w.written().len());
+            let frozen = Frozen(w.written());
+            assert_eq!((frozen.first(), frozen.id()), ((key, syn), syn.packet));
+            assert!(frozen.told().1.eq(history.seen.iter().copied()));
+        }
     }
 }

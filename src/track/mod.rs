@@ -1,6 +1,7 @@
 //! Segment to event: what happened to each connection, never whether it was right.
 
 mod agreed;
+mod cells;
 mod closing;
 mod connection;
 mod event;

@@ -87,7 +87,7 @@ impl Partition {
             Some(at) => at,
             None => self.open(key, s, clock, out),
         };
-        let Some((slot, _, was)) = self.table.thawed(at, &self.config, out) else {
+        let Some((slot, was)) = self.table.thawed(at, &self.config, out) else {
             return Taken::Segment;
         };
         let id = slot.connection.id;
@@ -97,7 +97,7 @@ impl Partition {
         if is_copy(slot, s, &self.config, &mut self.copies) {
             return Taken::Duplicate;
         }
-        let wake = route(slot, key, s, clock, &self.config, out);
+        let wake = route(slot, s, clock, &self.config, out);
         self.table.outgrown(at);
         self.schedule(at, wake, clock);
         if was == Form::Frozen || id == s.packet {
@@ -133,13 +133,12 @@ impl Partition {
     /// Connections of which only the segments are kept, so many at most: half-open ones first, then those with the latest
     /// packets. Each is made anew from its segments.
     pub fn frozen(&self, most: usize) -> Vec<Connection> {
-        let mut latest: Vec<_> =
-            self.table.frozen_ones().map(|(key, f)| (Reverse(f.rank()), key, f)).collect();
+        let mut latest: Vec<_> = self.table.frozen_ones().map(|f| (Reverse(f.rank()), f)).collect();
         if latest.len() > most {
-            latest.select_nth_unstable_by_key(most, |(rank, ..)| *rank);
+            latest.select_nth_unstable_by_key(most, |(rank, _)| *rank);
             latest.truncate(most);
         }
-        latest.into_iter().map(|(_, key, frozen)| frozen.whole(key, &self.config)).collect()
+        latest.into_iter().map(|(_, frozen)| frozen.whole(&self.config)).collect()
     }
 
     /// The input ended at `clock`: a record of every connection that began before packet `before`, oldest first. Whether
@@ -230,7 +229,7 @@ impl Partition {
 
     fn bad_checksum(&mut self, s: &Segment, key: &FlowKey, out: &mut dyn Tracked) {
         let Some(at) = self.table.find(key) else { return };
-        if let Some((slot, _, was)) = self.table.thawed(at, &self.config, out) {
+        if let Some((slot, was)) = self.table.thawed(at, &self.config, out) {
             let e = slot.connection.end_of(&s.src);
             slot.connection.zeek.on_bad_checksum(e);
             slot.history.end();
@@ -253,7 +252,7 @@ impl Partition {
             self.table.set_wake(index, wake);
             return self.timers.add(wake, index);
         }
-        let Some((slot, _, was)) = self.table.thawed(index, config, out) else { return };
+        let Some((slot, was)) = self.table.thawed(index, config, out) else { return };
         {
             if timer_due(&slot.connection).is_some_and(|due| due <= at) {
                 slot.history.add_timer(at);
@@ -347,7 +346,6 @@ fn is_copy(slot: &mut Slot, s: &Segment, config: &TrackConfig, copies: &mut Copy
 /// Gives a segment to the connection it belongs to: the one of its 4-tuple, the one before, or a new one.
 fn route(
     slot: &mut Slot,
-    key: FlowKey,
     s: &Segment,
     clock: Timestamp,
     config: &TrackConfig,
@@ -358,7 +356,7 @@ fn route(
     let mut wake = Wake::Unchanged;
     match succession(&slot.connection, s, config) {
         // A replay takes the packet's time to be the clock.
-        Succession::Same if slot.previous.is_none() && clock == s.time => slot.history.add(s, &key),
+        Succession::Same if slot.previous.is_none() && clock == s.time => slot.history.add(s, &slot.key),
         Succession::Same => slot.history.end(),
         Succession::Held => {
             slot.history.end();

@@ -1,8 +1,8 @@
-//! `Writer` and `Reader`: rows of numbers, each as wide as it mostly needs.
+//! `Writer` and `Reader`: rows of numbers, each as wide as it needs.
 //!
-//! The widths of a row are known when the program is built, so that writing it takes no branch for each number. Where one of
-//! them does not fit, all of the row are written whole; a row of noughts is one byte. What is read past the end is 0: the
-//! reader cannot fail.
+//! How wide the numbers of a row mostly are is known when the program is built. Two bits for each tell whether it takes
+//! none of that, half, all, or eight bytes, so that writing one takes no branch. What is read past the end is 0: the reader
+//! cannot fail.
 
 use crate::tcp::{SeqNumber, Timestamp};
 
@@ -32,13 +32,16 @@ pub(in crate::track) struct Near {
 }
 
 impl Writer {
-    /// Begins: sequence numbers that follow are near these.
-    pub fn begin(&mut self, seqs: [SeqNumber; 2]) {
+    /// Begins, with nothing.
+    pub fn begin(&mut self) {
         self.len = 0;
-        self.near = Near { seqs, ..Near::default() };
-        let [a, b] = seqs;
-        self.put(u64::from(a.0), 4);
-        self.put(u64::from(b.0), 4);
+        self.near = Near::default();
+    }
+
+    /// Sequence numbers that follow are near these.
+    pub fn near_to(&mut self, seqs: [SeqNumber; 2]) {
+        self.near.seqs = seqs;
+        seqs.iter().for_each(|seq| self.put(u64::from(seq.0), 4));
     }
 
     /// All that was written since it began.
@@ -49,37 +52,31 @@ impl Writer {
     /// Numbers, and how many bytes are mostly enough for each.
     #[inline(always)]
     pub fn row<const N: usize>(&mut self, numbers: [u64; N], widths: [u32; N]) {
-        let mut all = 0;
-        let mut beyond = 0;
-        for (n, width) in numbers.iter().zip(widths) {
-            all |= n;
-            beyond |= n.checked_shr(8 * width).unwrap_or(0);
+        const { assert!(Code::bytes(N) <= 8, "the codes of a row are one number") };
+        let mut codes = 0;
+        for ((n, width), place) in numbers.iter().zip(widths).zip((0..).step_by(Code::BITS)) {
+            codes |= Code::of(*n, width).0 << place;
         }
-        if all == 0 {
-            return self.put(Row::NOUGHTS, 1);
-        }
-        if beyond != 0 {
-            return self.whole(&numbers);
+        self.put(codes, Code::bytes(N));
+        if codes == 0 {
+            return;
         }
         // One look at the room for all of them.
-        let len = 1 + widths.iter().sum::<u32>() as usize;
         let place = loop {
-            match self.room.get(self.len..).is_some_and(|rest| rest.len() >= len + 8) {
-                true => break self.room.get_mut(self.len..self.len + len + 8).unwrap_or_default(),
+            match self.room.get(self.len..).is_some_and(|rest| rest.len() >= 8 * N) {
+                true => break self.room.get_mut(self.len..self.len + 8 * N).unwrap_or_default(),
                 false => self.grow(),
             }
         };
-        if let Some(kind) = place.first_mut() {
-            *kind = Row::NARROW as u8;
-        }
-        let mut at = 1;
+        let mut at = 0;
         for (n, width) in numbers.into_iter().zip(widths) {
             if let Some(place) = place.get_mut(at..).and_then(|rest| rest.first_chunk_mut()) {
                 *place = n.to_le_bytes();
             }
-            at += width as usize;
+            at += Code(codes).size(width) as usize;
+            codes >>= Code::BITS;
         }
-        self.len += len;
+        self.len += at;
     }
 
     /// The lowest bytes of a number; those above are 0.
@@ -93,12 +90,6 @@ impl Writer {
             }
             self.grow();
         }
-    }
-
-    #[cold]
-    fn whole(&mut self, numbers: &[u64]) {
-        self.put(Row::WHOLE, 1);
-        numbers.iter().for_each(|n| self.put(*n, 8));
     }
 
     /// Bytes as they are.
@@ -116,52 +107,70 @@ impl Writer {
     }
 }
 
-/// How a row is written.
-struct Row;
+/// How many bytes a number of a row takes; in its lowest bits.
+#[derive(Clone, Copy)]
+struct Code(u64);
 
-impl Row {
-    const NOUGHTS: u64 = 0;
-    const NARROW: u64 = 1;
-    const WHOLE: u64 = 2;
+impl Code {
+    const BITS: usize = 2;
+
+    /// Bytes for those of so many numbers.
+    const fn bytes(numbers: usize) -> u32 {
+        (numbers * Self::BITS).div_ceil(8) as u32
+    }
+
+    /// Of a number that mostly needs so many bytes.
+    #[inline(always)]
+    fn of(n: u64, width: u32) -> Self {
+        let is_beyond = |bytes: u32| u64::from(n.checked_shr(8 * bytes).unwrap_or(0) != 0);
+        Self(is_beyond(0) + is_beyond(width.div_ceil(2)) + is_beyond(width))
+    }
+
+    /// None, half, all, eight.
+    #[inline(always)]
+    fn size(self, width: u32) -> u32 {
+        let sizes = width.div_ceil(2) << 4 | width << 8 | 8 << 12;
+        sizes >> (4 * (self.0 & 3)) & 0xf
+    }
 }
 
 impl<'a> Reader<'a> {
     /// Of what a [`Writer`] has written.
+    #[inline]
     pub fn new(written: &'a [u8]) -> Self {
-        let mut reader = Self { rest: written, near: Near::default() };
-        let (a, b) = (reader.take(4), reader.take(4));
-        reader.near.seqs = [SeqNumber(a as u32), SeqNumber(b as u32)];
-        reader
+        Self { rest: written, near: Near::default() }
+    }
+
+    /// Sequence numbers that follow are near those written.
+    pub fn near_to(&mut self) {
+        self.near.seqs = [0; 2].map(|_| SeqNumber(self.take(4) as u32));
     }
 
     /// Numbers of these widths.
     #[inline(always)]
     pub fn row<const N: usize>(&mut self, widths: [u32; N]) -> [u64; N] {
+        let mut codes = self.take(Code::bytes(N));
         let mut numbers = [0; N];
-        match self.take(1) {
-            Row::NOUGHTS => {}
-            Row::NARROW => {
-                let len = widths.iter().sum::<u32>() as usize;
-                let Some(place) = self.rest.get(..len + 8) else {
-                    return widths.map(|width| self.take(width));
-                };
-                let mut at = 0;
-                for (n, width) in numbers.iter_mut().zip(widths) {
-                    let word = place.get(at..).and_then(|rest| rest.first_chunk());
-                    let word = word.map_or(0, |word| u64::from_le_bytes(*word));
-                    *n = word & u64::MAX.checked_shr(64 - 8 * width).unwrap_or(0);
-                    at += width as usize;
-                }
-                self.rest = self.rest.get(len..).unwrap_or_default();
-            }
-            _ => self.whole(&mut numbers),
+        if codes == 0 {
+            return numbers;
         }
+        let sizes = widths.map(|width| {
+            let size = Code(codes).size(width);
+            codes >>= Code::BITS;
+            size
+        });
+        let Some(place) = self.rest.get(..8 * N) else {
+            return sizes.map(|size| self.take(size));
+        };
+        let mut at = 0;
+        for (n, size) in numbers.iter_mut().zip(sizes) {
+            let word = place.get(at..).and_then(|rest| rest.first_chunk());
+            let word = word.map_or(0, |word| u64::from_le_bytes(*word));
+            *n = word & u64::MAX.checked_shr(64 - 8 * size).unwrap_or(0);
+            at += size as usize;
+        }
+        self.rest = self.rest.get(at..).unwrap_or_default();
         numbers
-    }
-
-    #[cold]
-    fn whole(&mut self, numbers: &mut [u64]) {
-        numbers.iter_mut().for_each(|n| *n = self.take(8));
     }
 
     /// A number of so many bytes, at most 8.
@@ -211,13 +220,15 @@ mod tests {
         fn what_is_written_is_read(all in proptest::collection::vec((any::<[u64; 3]>(), 0u32..65), 0..99)) {
             let narrow = |row: [u64; 3], by: u32| row.map(|n| n.checked_shr(by).unwrap_or(0));
             let mut w = Writer::default();
-            w.begin([SeqNumber(1), SeqNumber(0)]);
+            w.begin();
+            w.near_to([SeqNumber(1), SeqNumber(0)]);
             for (row, by) in &all {
                 w.row(narrow(*row, *by), [1, 8, 3]);
                 w.put(row[0] & 0xff_ffff, 3);
                 w.text(&row[0].to_be_bytes()[..(*by % 8) as usize]);
             }
             let mut r = Reader::new(w.written());
+            r.near_to();
             prop_assert_eq!(r.near.seqs, [SeqNumber(1), SeqNumber(0)]);
             for (row, by) in all {
                 prop_assert_eq!(r.row([1, 8, 3]), narrow(row, by));
