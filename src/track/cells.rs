@@ -29,6 +29,9 @@ impl Cells {
     /// Cells of a piece: 5 KiB, where most writings have 80 bytes.
     const PIECE: u32 = 64;
 
+    /// Bytes behind the last cell of a piece.
+    const BEYOND: usize = 64;
+
     /// Writes.
     pub fn put(&mut self, written: &[u8]) -> Cell {
         let words = written.len().div_ceil(Self::WORD);
@@ -42,23 +45,23 @@ impl Cells {
             size.used - 1
         });
         if (at / Self::PIECE) as usize == size.pieces.len() {
-            size.pieces.push(vec![0; words * Self::WORD * Self::PIECE as usize].into());
+            size.pieces.push(vec![0; words * Self::WORD * Self::PIECE as usize + Self::BEYOND].into());
         }
         let cell = Cell { at, words: words as u8 };
         if let Some(place) = size.pieces.get_mut((at / Self::PIECE) as usize) {
-            place[cell.range()][..written.len()].copy_from_slice(written);
+            place[cell.from()..][..written.len()].copy_from_slice(written);
         }
         cell
     }
 
-    /// What is written there, and as many bytes as make the last word whole.
+    /// What is written there, and what lies behind it: a reader that may look further is faster.
     #[inline]
     pub fn get(&self, cell: Cell) -> &[u8] {
         let piece = self
             .sizes
             .get(usize::from(cell.words))
             .and_then(|size| size.pieces.get((cell.at / Self::PIECE) as usize));
-        piece.and_then(|piece| piece.get(cell.range())).unwrap_or_default()
+        piece.and_then(|piece| piece.get(cell.from()..)).unwrap_or_default()
     }
 
     /// It is not needed any more.
@@ -70,11 +73,9 @@ impl Cells {
 }
 
 impl Cell {
-    /// Where in its piece.
-    fn range(self) -> std::ops::Range<usize> {
-        let len = usize::from(self.words) * Cells::WORD;
-        let from = (self.at % Cells::PIECE) as usize * len;
-        from..from + len
+    /// Where in its piece it begins.
+    fn from(self) -> usize {
+        (self.at % Cells::PIECE) as usize * usize::from(self.words) * Cells::WORD
     }
 }
 

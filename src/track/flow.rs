@@ -66,9 +66,9 @@ impl FlowKey {
         let [a, b] = self.ports.map(u64::from);
         let ports = b << 16 | a;
         match self.addrs {
-            Addrs::V4(both) => {
+            Addrs::V4([low, high]) => {
                 w.put(ports << 8 | u64::from(beside << 1), 5);
-                both.iter().for_each(|addr| w.put(u64::from(*addr), 4));
+                w.put(u64::from(high) << 32 | u64::from(low), 8);
             }
             Addrs::V6(both) => {
                 w.put(ports << 8 | u64::from(beside << 1 | 1), 5);
@@ -84,7 +84,8 @@ impl FlowKey {
         let head = r.take(5);
         let ports = [head >> 8, head >> 24].map(|port| port as u16);
         let addrs = if head & 1 == 0 {
-            Addrs::V4([0; 2].map(|_| r.take(4) as u32))
+            let both = r.take(8);
+            Addrs::V4([both as u32, (both >> 32) as u32])
         } else {
             Addrs::V6([0; 2].map(|_| {
                 let [low, high] = [0; 2].map(|_| u128::from(r.take(8)));

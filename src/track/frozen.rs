@@ -6,7 +6,7 @@
 use super::connection::{Connection, Context, Observer};
 use super::event::{Event, Fact};
 use super::flow::FlowKey;
-use super::packed::{Reader, Small, Writer};
+use super::packed::{Reader, Row, Small, Writer};
 use super::record::Record;
 use super::rings::fingerprint;
 use super::succession::Tracked;
@@ -87,7 +87,7 @@ impl History {
         }
         let mut before = &Brief::default();
         for brief in &self.seen {
-            w.row(brief.beside(before), Brief::WIDTHS);
+            w.row(brief.beside(before), Brief::ROW);
             before = brief;
         }
         true
@@ -107,20 +107,29 @@ impl Rooms {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Frozen<'a>(pub &'a [u8]);
 
-/// What was written of it, segment by segment.
+/// What was written of it.
 #[derive(Debug)]
-struct Told<'a> {
+pub(super) struct Told<'a> {
+    pub key: FlowKey,
+    timer: Option<(u8, Timestamp)>,
+    first: Brief,
+    others: Others<'a>,
+}
+
+/// Its segments but for the first.
+#[derive(Debug)]
+struct Others<'a> {
     rest: Reader<'a>,
     left: u8,
     before: Brief,
 }
 
-impl Iterator for Told<'_> {
+impl Iterator for Others<'_> {
     type Item = Brief;
 
     fn next(&mut self) -> Option<Brief> {
         self.left = self.left.checked_sub(1)?;
-        self.before = Brief::of_numbers(self.rest.row(Brief::WIDTHS), &self.before);
+        self.before = Brief::of_numbers(self.rest.row(Brief::ROW), &self.before);
         Some(self.before)
     }
 }
@@ -150,49 +159,59 @@ impl Tracked for Nobody {
     }
 }
 
-impl Frozen<'_> {
+impl<'a> Frozen<'a> {
     /// Whose it is.
     #[inline]
     pub fn key(self) -> FlowKey {
         FlowKey::read(&mut Reader::new(self.0)).0
     }
 
-    /// Whose it is, its segments, and its timer.
-    fn told(&self) -> (FlowKey, Told<'_>, Option<(u8, Timestamp)>) {
+    /// Number of its first packet: the connection's id.
+    pub fn id(self) -> u64 {
+        self.head().3.first(Brief::ROW)
+    }
+
+    /// Whose it is, how many segments it has, its timer, and the rest.
+    fn head(self) -> (FlowKey, u8, Option<(u8, Timestamp)>, Reader<'a>) {
         let mut rest = Reader::new(self.0);
         let (key, head) = FlowKey::read(&mut rest);
         let timer = (head & 1 == 1).then(|| (rest.take(1) as u8, Timestamp(rest.take(8) as i64)));
-        (key, Told { rest, left: head >> 1, before: Brief::default() }, timer)
+        (key, head >> 1, timer, rest)
     }
 
-    /// Number of its first packet: the connection's id.
-    pub fn id(self) -> u64 {
-        self.told().1.next().map_or(0, |first| first.packet)
-    }
-
-    /// Whose it is, and its first segment.
-    pub fn first(self) -> (FlowKey, Segment) {
-        let (key, mut told, _) = self.told();
-        (key, told.next().unwrap_or_default().segment(&key))
+    /// What was written of it.
+    pub fn told(self) -> Told<'a> {
+        let (key, segments, timer, mut rest) = self.head();
+        let first = Brief::of_numbers(rest.row(Brief::ROW), &Brief::default());
+        let others = Others { rest, left: segments.saturating_sub(1), before: first };
+        Told { key, timer, first, others }
     }
 
     /// What comes first where only some are shown: half-open ones, then the latest.
     pub fn rank(self) -> (bool, Timestamp, u64) {
-        let (_, told, timer) = self.told();
-        let (mut answered, mut left, mut id, mut latest) = (false, timer.is_some(), None, Timestamp::MIN);
-        for brief in told {
-            answered |= id.is_some() && brief.flags.syn() && brief.flags.ack();
-            left |= id.is_some() && brief.flags.rst();
-            (id, latest) = (id.or(Some(brief.packet)), brief.time);
+        let Told { timer, first, others, .. } = self.told();
+        let (mut answered, mut left, mut latest) = (false, timer.is_some(), first.time);
+        for brief in others {
+            answered |= brief.flags.syn() && brief.flags.ack();
+            left |= brief.flags.rst();
+            latest = brief.time;
         }
-        (answered && !left, latest, id.unwrap_or_default())
+        (answered && !left, latest, first.packet)
     }
 
     /// The connection as it stands, for one look at it.
     pub fn whole(self, config: &TrackConfig) -> Connection {
-        let mut connection = Connection::new(&self.first().1);
-        self.thaw((&mut connection, &mut History::default()), config, &mut Nobody);
+        let told = self.told();
+        let mut connection = Connection::new(&told.first());
+        told.thaw((&mut connection, &mut History::default()), config, &mut Nobody);
         connection
+    }
+}
+
+impl Told<'_> {
+    /// Its first segment.
+    pub fn first(&self) -> Segment {
+        self.first.segment(&self.key)
     }
 
     /// Makes a connection that begins with the first segment, and its empty history, what they were.
@@ -203,8 +222,8 @@ impl Frozen<'_> {
         out: &mut dyn Tracked,
     ) {
         let mut again = Again(out);
-        let (key, told, timer) = self.told();
-        for (i, brief) in told.enumerate() {
+        let Self { key, timer, first, others } = self;
+        for (i, brief) in std::iter::once(first).chain(others).enumerate() {
             meet(connection, timer.filter(|(after, _)| usize::from(*after) == i), config, &mut again);
             let s = brief.segment(&key);
             let e = connection.end_of(&s.src);
@@ -354,64 +373,73 @@ impl Brief {
             && src.addr.is_ipv4() == dst.addr.is_ipv4()
     }
 
-    /// Bytes that the numbers beside another mostly need: of the first one its own, of an answer what it does not have in
-    /// common with what it answers.
-    const WIDTHS: [u32; 15] = [3, 5, 4, 2, 4, 4, 4, 2, 2, 2, 2, 2, 1, 2, 2];
-
-    fn bits(&self) -> u64 {
-        u64::from(self.has.0) | Small::small(&self.checksum) << Has::BITS
-    }
+    /// Bytes that its numbers mostly need: of the first segment all, of an answer what it does not have in common with what
+    /// it answers.
+    const ROW: &Row<8> = &Row::of([3, 5, 4, 2, 4, 4, 6, 6]);
 
     /// All of it as numbers, small where it is like the one before.
-    fn beside(&self, before: &Self) -> [u64; 15] {
-        let b = before;
+    fn beside(&self, b: &Self) -> [u64; 8] {
+        let (value, echo) =
+            (self.timestamps.value ^ b.timestamps.value, self.timestamps.echo ^ b.timestamps.value);
         [
             self.packet.wrapping_sub(b.packet),
             self.time.0.wrapping_sub(b.time.0) as u64,
             u64::from(self.seq.0 ^ b.seq.0),
             u64::from(self.ack.0.wrapping_sub(b.seq.0)),
-            u64::from(self.timestamps.value ^ b.timestamps.value),
-            u64::from(self.timestamps.echo ^ b.timestamps.value),
+            u64::from(echo) << 32 | u64::from(value),
             u64::from(self.layout ^ b.layout),
-            u64::from(self.flags.0 ^ b.flags.0),
-            u64::from(self.window ^ b.window),
-            u64::from(self.mss ^ b.mss),
-            u64::from(self.ip_id),
-            u64::from(self.vlan ^ b.vlan),
-            u64::from(self.ttl ^ b.ttl),
-            u64::from(u16::from_le_bytes([
-                self.window_scale ^ b.window_scale,
-                self.traffic_class ^ b.traffic_class,
-            ])),
-            self.bits() ^ b.bits(),
+            (self.words() ^ b.words()) << 16 | u64::from(self.ip_id),
+            self.bytes() ^ b.bytes(),
         ]
     }
 
+    fn words(&self) -> u64 {
+        u64::from(self.window) | u64::from(self.mss) << 16 | u64::from(self.vlan) << 32
+    }
+
+    fn bytes(&self) -> u64 {
+        let has = self.has.0 | (Small::small(&self.checksum) as u16) << Has::BITS;
+        let [flags, has] = [self.flags.0, has].map(u16::to_le_bytes);
+        u64::from_le_bytes([
+            self.ttl,
+            flags[0],
+            has[0],
+            has[1],
+            self.window_scale,
+            flags[1],
+            self.traffic_class,
+            0,
+        ])
+    }
+
     /// What has these numbers beside that one.
-    fn of_numbers(numbers: [u64; 15], b: &Self) -> Self {
-        let [packet, time, seq, ack, value, echo, layout, flags, window, mss, ip_id, vlan, ttl, both, has] =
-            numbers;
-        let [window_scale, traffic_class] = (both as u16).to_le_bytes();
+    fn of_numbers(numbers: [u64; 8], b: &Self) -> Self {
+        let [packet, time, seq, ack, timestamps, layout, words, bytes] = numbers;
+        let ip_id = words as u16;
+        let [window, mss, vlan] = [0, 16, 32].map(|place| ((words >> 16 ^ b.words()) >> place) as u16);
+        let [ttl, low_flags, low_has, high_has, window_scale, high_flags, traffic_class, _] =
+            (bytes ^ b.bytes()).to_le_bytes();
+        let has = u16::from_le_bytes([low_has, high_has]);
         Self {
             packet: b.packet.wrapping_add(packet),
             time: Timestamp(b.time.0.wrapping_add(time as i64)),
             seq: SeqNumber(b.seq.0 ^ seq as u32),
             ack: b.seq + ack as u32,
             timestamps: Timestamps {
-                value: b.timestamps.value ^ value as u32,
-                echo: b.timestamps.value ^ echo as u32,
+                value: b.timestamps.value ^ timestamps as u32,
+                echo: b.timestamps.value ^ (timestamps >> 32) as u32,
             },
             layout: b.layout ^ layout as u32,
-            flags: Flags(b.flags.0 ^ flags as u16),
-            window: b.window ^ window as u16,
-            mss: b.mss ^ mss as u16,
-            ip_id: ip_id as u16,
-            vlan: b.vlan ^ vlan as u16,
-            ttl: b.ttl ^ ttl as u8,
-            traffic_class: b.traffic_class ^ traffic_class,
-            window_scale: b.window_scale ^ window_scale,
-            checksum: Small::of_small((has ^ b.bits()) >> Has::BITS),
-            has: Has((has ^ b.bits()) as u16 & ((1 << Has::BITS) - 1)),
+            flags: Flags(u16::from_le_bytes([low_flags, high_flags])),
+            window,
+            mss,
+            ip_id,
+            vlan,
+            ttl,
+            traffic_class,
+            window_scale,
+            checksum: Small::of_small(u64::from(has >> Has::BITS)),
+            has: Has(has & ((1 << Has::BITS) - 1)),
         }
     }
 
@@ -538,8 +566,9 @@ mod tests {
             assert!(history.freeze(&key, &mut w));
             assert!(w.written().len() <= most, "{} bytes", w.written().len());
             let frozen = Frozen(w.written());
-            assert_eq!((frozen.first(), frozen.id()), ((key, syn), syn.packet));
-            assert!(frozen.told().1.eq(history.seen.iter().copied()));
+            let told = frozen.told();
+            assert_eq!((told.key, told.first(), frozen.id()), (key, syn, syn.packet));
+            assert!(told.others.eq(history.seen.iter().skip(1).copied()));
         }
     }
 }

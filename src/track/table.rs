@@ -113,13 +113,11 @@ impl Table {
     #[inline]
     pub fn find(&self, key: &FlowKey) -> Option<u32> {
         let hash = self.hasher.hash_one(key);
-        self.index.find(hash, |at| self.key(*at).is_some_and(|other| other == *key)).copied()
-    }
-
-    /// Whose it is.
-    #[inline]
-    fn key(&self, at: u32) -> Option<FlowKey> {
-        key_of(self.places.get(at as usize)?, &self.cells)
+        let is_its = |place: &Place| match &place.kept {
+            Kept::Open(slot) => slot.key == *key,
+            _ => key_of(place, &self.cells) == Some(*key),
+        };
+        self.index.find(hash, |at| self.places.get(*at as usize).is_some_and(is_its)).copied()
     }
 
     /// A connection that begins with this segment.
@@ -205,18 +203,20 @@ impl Table {
             Kept::Nothing => return None,
             Kept::Open(_) => Form::Open,
             Kept::Packed(packed) => {
-                let mut slot = self.spare.pop().unwrap_or_else(|| Box::new(Slot::between(packed.key())));
+                let mut slot = self.spare.pop().unwrap_or_else(|| {
+                    let key = packed.key();
+                    Slot::boxed(key, Connection::between(key.ends()))
+                });
                 packed.unpack(&mut slot);
                 place.kept = Kept::Open(slot);
                 Form::Packed
             }
             Kept::Frozen(cell) => {
                 let cell = *cell;
-                let frozen = Frozen(self.cells.get(cell));
-                let (key, first) = frozen.first();
-                let mut slot = Slot::furnished(self.spare.pop(), &mut self.rooms, key, &first);
+                let told = Frozen(self.cells.get(cell)).told();
+                let mut slot = Slot::furnished(self.spare.pop(), &mut self.rooms, told.key, &told.first());
                 let Slot { connection, history, .. } = &mut *slot;
-                frozen.thaw((connection, history), config, out);
+                told.thaw((connection, history), config, out);
                 place.kept = Kept::Open(slot);
                 self.cells.free(cell);
                 self.open += 1;
@@ -367,16 +367,14 @@ impl Slot {
                 slot.cold = false;
                 slot
             }
-            None => Box::new(Self { connection: Connection::new(s), ..Self::between(key) }),
+            None => Self::boxed(key, Connection::new(s)),
         };
         slot.history.clear(rooms);
         slot
     }
 
-    /// Of nothing yet.
-    pub fn between(key: FlowKey) -> Self {
-        let connection = Connection::between(key.ends());
-        Self { key, connection, previous: None, history: History::default(), cold: false }
+    fn boxed(key: FlowKey, connection: Connection) -> Box<Self> {
+        Box::new(Self { key, connection, previous: None, history: History::default(), cold: false })
     }
 }
 

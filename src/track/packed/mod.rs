@@ -17,7 +17,7 @@ use crate::tcp::{Endpoint, Segment, Timestamp};
 
 pub(in crate::track) use fields::{Fold, Number, Pack, Plain, Small, choices, fields, written};
 pub(in crate::track) use parts::read;
-pub(in crate::track) use words::{Near, Reader, Writer};
+pub(in crate::track) use words::{Near, Reader, Row, Writer};
 
 /// A connection at rest, with what is asked of it without waking it.
 #[derive(Debug)]

@@ -49,15 +49,14 @@ impl Writer {
         self.room.get(..self.len).unwrap_or_default()
     }
 
-    /// Numbers, and how many bytes are mostly enough for each.
+    /// The numbers of a row.
     #[inline(always)]
-    pub fn row<const N: usize>(&mut self, numbers: [u64; N], widths: [u32; N]) {
-        const { assert!(Code::bytes(N) <= 8, "the codes of a row are one number") };
+    pub fn row<const N: usize>(&mut self, numbers: [u64; N], row: &Row<N>) {
         let mut codes = 0;
-        for ((n, width), place) in numbers.iter().zip(widths).zip((0..).step_by(Code::BITS)) {
-            codes |= Code::of(*n, width).0 << place;
+        for (n, (widths, place)) in numbers.iter().zip(row.0.iter().zip((0..).step_by(Widths::BITS))) {
+            codes |= widths.code(*n) << place;
         }
-        self.put(codes, Code::bytes(N));
+        self.put(codes, Row::<N>::HEAD);
         if codes == 0 {
             return;
         }
@@ -69,12 +68,12 @@ impl Writer {
             }
         };
         let mut at = 0;
-        for (n, width) in numbers.into_iter().zip(widths) {
+        for (n, widths) in numbers.into_iter().zip(&row.0) {
             if let Some(place) = place.get_mut(at..).and_then(|rest| rest.first_chunk_mut()) {
                 *place = n.to_le_bytes();
             }
-            at += Code(codes).size(width) as usize;
-            codes >>= Code::BITS;
+            at += widths.size(codes) as usize;
+            codes >>= Widths::BITS;
         }
         self.len += at;
     }
@@ -94,7 +93,7 @@ impl Writer {
 
     /// Bytes as they are.
     pub fn text(&mut self, text: &[u8]) {
-        self.row([text.len() as u64], [1]);
+        self.row([text.len() as u64], const { &Row::of([1]) });
         for piece in text.chunks(8) {
             let word = piece.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte));
             self.put(word, piece.len() as u32);
@@ -107,32 +106,67 @@ impl Writer {
     }
 }
 
-/// How many bytes a number of a row takes; in its lowest bits.
-#[derive(Clone, Copy)]
-struct Code(u64);
+/// How many bytes the numbers of a row mostly need.
+#[derive(Debug)]
+pub(in crate::track) struct Row<const N: usize>([Widths; N]);
 
-impl Code {
-    const BITS: usize = 2;
+impl<const N: usize> Row<N> {
+    /// Bytes of all their codes.
+    const HEAD: u32 = (N * Widths::BITS).div_ceil(8) as u32;
 
-    /// Bytes for those of so many numbers.
-    const fn bytes(numbers: usize) -> u32 {
-        (numbers * Self::BITS).div_ceil(8) as u32
-    }
-
-    /// Of a number that mostly needs so many bytes.
-    #[inline(always)]
-    fn of(n: u64, width: u32) -> Self {
-        let is_beyond = |bytes: u32| u64::from(n.checked_shr(8 * bytes).unwrap_or(0) != 0);
-        Self(is_beyond(0) + is_beyond(width.div_ceil(2)) + is_beyond(width))
-    }
-
-    /// None, half, all, eight.
-    #[inline(always)]
-    fn size(self, width: u32) -> u32 {
-        let sizes = width.div_ceil(2) << 4 | width << 8 | 8 << 12;
-        sizes >> (4 * (self.0 & 3)) & 0xf
+    /// So many, at most 8.
+    pub const fn of(widths: [u8; N]) -> Self {
+        assert!(Self::HEAD <= 8, "the codes of a row are one number");
+        let mut row = [const { Widths::of(0) }; N];
+        let mut i = 0;
+        while i < N {
+            row[i] = Widths::of(widths[i]);
+            i += 1;
+        }
+        Self(row)
     }
 }
+
+/// The sizes that a number is written in, by its code: none, half, all of what it mostly needs, or eight.
+#[derive(Debug)]
+struct Widths {
+    sizes: [u8; 4],
+    /// The highest of half, and of all.
+    highest: [u64; 2],
+}
+
+impl Widths {
+    /// Of a code.
+    const BITS: usize = 2;
+
+    const fn of(width: u8) -> Self {
+        let half = width.div_ceil(2);
+        Self { sizes: [0, half, width, 8], highest: [MASKS[half as usize], MASKS[width as usize]] }
+    }
+
+    #[inline(always)]
+    fn code(&self, n: u64) -> u64 {
+        let [half, all] = self.highest;
+        u64::from(n != 0) + u64::from(n > half) + u64::from(n > all)
+    }
+
+    /// By the lowest bits of codes.
+    #[inline(always)]
+    fn size(&self, codes: u64) -> u32 {
+        u32::from(self.sizes[(codes & 3) as usize])
+    }
+}
+
+/// The highest numbers of so many bytes.
+const MASKS: [u64; 16] = {
+    let mut masks = [u64::MAX; 16];
+    let mut bytes = 0;
+    while bytes < 8 {
+        masks[bytes] = (1 << (8 * bytes)) - 1;
+        bytes += 1;
+    }
+    masks
+};
 
 impl<'a> Reader<'a> {
     /// Of what a [`Writer`] has written.
@@ -146,31 +180,43 @@ impl<'a> Reader<'a> {
         self.near.seqs = [0; 2].map(|_| SeqNumber(self.take(4) as u32));
     }
 
-    /// Numbers of these widths.
+    /// The numbers of a row.
     #[inline(always)]
-    pub fn row<const N: usize>(&mut self, widths: [u32; N]) -> [u64; N] {
-        let mut codes = self.take(Code::bytes(N));
+    pub fn row<const N: usize>(&mut self, row: &Row<N>) -> [u64; N] {
+        let mut codes = self.take(Row::<N>::HEAD);
         let mut numbers = [0; N];
         if codes == 0 {
             return numbers;
         }
-        let sizes = widths.map(|width| {
-            let size = Code(codes).size(width);
-            codes >>= Code::BITS;
-            size
-        });
+        // One look at what there is for all of them.
         let Some(place) = self.rest.get(..8 * N) else {
-            return sizes.map(|size| self.take(size));
+            return self.last_row(codes, row);
         };
         let mut at = 0;
-        for (n, size) in numbers.iter_mut().zip(sizes) {
+        for (n, widths) in numbers.iter_mut().zip(&row.0) {
+            let size = widths.size(codes);
             let word = place.get(at..).and_then(|rest| rest.first_chunk());
-            let word = word.map_or(0, |word| u64::from_le_bytes(*word));
-            *n = word & u64::MAX.checked_shr(64 - 8 * size).unwrap_or(0);
+            *n = word.map_or(0, |word| u64::from_le_bytes(*word)) & MASKS[(size & 15) as usize];
             at += size as usize;
+            codes >>= Widths::BITS;
         }
-        self.rest = self.rest.get(at..).unwrap_or_default();
+        self.skip(at as u32);
         numbers
+    }
+
+    /// The first number of a row; the others are left.
+    pub fn first<const N: usize>(&mut self, row: &Row<N>) -> u64 {
+        let codes = self.take(Row::<N>::HEAD);
+        row.0.first().map_or(0, |widths| self.take(widths.size(codes)))
+    }
+
+    #[cold]
+    fn last_row<const N: usize>(&mut self, mut codes: u64, row: &Row<N>) -> [u64; N] {
+        row.0.each_ref().map(|widths| {
+            let size = widths.size(codes);
+            codes >>= Widths::BITS;
+            self.take(size)
+        })
     }
 
     /// A number of so many bytes, at most 8.
@@ -178,7 +224,7 @@ impl<'a> Reader<'a> {
     pub fn take(&mut self, width: u32) -> u64 {
         let word = self.peek();
         self.skip(width);
-        word & u64::MAX.checked_shr(64 - 8 * width).unwrap_or(0)
+        word & MASKS[(width & 15) as usize]
     }
 
     /// The next eight bytes.
@@ -203,7 +249,7 @@ impl<'a> Reader<'a> {
 
     /// Bytes as they are.
     pub fn text(&mut self) -> &'a [u8] {
-        let [len] = self.row([1]);
+        let [len] = self.row(const { &Row::of([1]) });
         let (text, rest) = self.rest.split_at_checked(len as usize).unwrap_or((self.rest, &[]));
         self.rest = rest;
         text
@@ -215,6 +261,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    const ROW: &Row<3> = &Row::of([1, 8, 3]);
+
     proptest! {
         #[test]
         fn what_is_written_is_read(all in proptest::collection::vec((any::<[u64; 3]>(), 0u32..65), 0..99)) {
@@ -223,7 +271,7 @@ mod tests {
             w.begin();
             w.near_to([SeqNumber(1), SeqNumber(0)]);
             for (row, by) in &all {
-                w.row(narrow(*row, *by), [1, 8, 3]);
+                w.row(narrow(*row, *by), ROW);
                 w.put(row[0] & 0xff_ffff, 3);
                 w.text(&row[0].to_be_bytes()[..(*by % 8) as usize]);
             }
@@ -231,7 +279,8 @@ mod tests {
             r.near_to();
             prop_assert_eq!(r.near.seqs, [SeqNumber(1), SeqNumber(0)]);
             for (row, by) in all {
-                prop_assert_eq!(r.row([1, 8, 3]), narrow(row, by));
+                prop_assert_eq!(Reader { rest: r.rest, near: Near::default() }.first(ROW), narrow(row, by)[0]);
+                prop_assert_eq!(r.row(ROW), narrow(row, by));
                 prop_assert_eq!(r.take(3), row[0] & 0xff_ffff);
                 prop_assert_eq!(r.text(), &row[0].to_be_bytes()[..(by % 8) as usize]);
             }
@@ -241,7 +290,7 @@ mod tests {
         fn any_bytes_can_be_read(bytes in any::<Vec<u8>>()) {
             let mut r = Reader::new(&bytes);
             for _ in 0..100 {
-                let _: ([u64; 3], u64) = (r.row([0, 3, 8]), r.take(8));
+                let _: ([u64; 3], u64) = (r.row(ROW), r.take(8));
                 r.text();
             }
         }
