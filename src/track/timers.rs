@@ -40,7 +40,12 @@ impl Timers {
         if second < self.begun {
             self.soon.push(Reverse((at, index)));
         } else {
-            self.later.entry(second).or_default().push(index);
+            let indices = self.later.entry(second).or_default();
+            if indices.len() == indices.capacity() {
+                // By a quarter, not by as many again: there are two for each half-open connection.
+                indices.reserve_exact((indices.len() / 4).max(4));
+            }
+            indices.push(index);
             self.next = self.next.min(second);
         }
         self.len += 1;
