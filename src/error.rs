@@ -67,10 +67,16 @@ impl Error {
                 "ask for read permission, or copy the file; reading a capture needs no root".into()
             }
             Self::Unreadable { .. } => "check that the file is complete and the disk readable".into(),
+            Self::NotACapture { path, why } if path.as_os_str() == "-" && why == NOTHING_CAME => {
+                "see what the program before the pipe says; it has to write packets, as `tcpdump -w -` does".into()
+            }
             Self::NotACapture { .. } => {
                 "give a pcap or pcapng file (gz, zst, lz4 or xz is fine), such as `tcpdump -w` or Wireshark write".into()
             }
             Self::BadFilter { .. } => "see `man pcap-filter`; an example: -f 'tcp port 443 and host 10.0.0.1'".into(),
+            Self::Interface { why, interface } if why.contains("not up") => {
+                format!("bring it up with `ip link set {interface} up`")
+            }
             Self::Interface { .. } => "see what there is with `tcpscope interfaces`".into(),
             Self::NotPermitted { .. } => {
                 "run `sudo tcpscope live IFACE`, or grant the program cap_net_raw; reading files needs no privilege".into()
@@ -79,3 +85,6 @@ impl Error {
         }
     }
 }
+
+/// Why standard input is no capture when nothing was written to it.
+pub(crate) const NOTHING_CAME: &str = "nothing came";

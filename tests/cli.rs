@@ -239,6 +239,94 @@ fn with_closed_pipe(arguments: &[&str], bytes: usize) -> (Option<i32>, String) {
     (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
+/// A capture from a pipe that ends with the program before it, and from one that goes on in silence.
+#[cfg(unix)]
+#[test]
+fn an_interrupted_read_says_what_it_has_read() {
+    let capture = pcap(RAW, &handshake());
+    let (first, rest) = capture.split_at(capture.len() - 7);
+    // As tcpdump does at Ctrl-C: it writes what it still has, and ends.
+    let (code, json, stderr) = interrupted(first, Some(rest));
+    assert_eq!((code, json["summary"]["packets"].as_u64(), stderr.as_str()), (Some(0), Some(3), ""));
+    assert_eq!(json["input"][0]["truncated"], false);
+    let (code, json, stderr) = interrupted(first, None);
+    assert_eq!((code, json["summary"]["packets"].as_u64()), (Some(130), Some(2)), "{stderr}");
+    assert_eq!(json["input"][0]["truncated"], true);
+    assert!(stderr.contains("interrupted"), "{stderr}");
+}
+
+/// Exit code, JSON and stderr of `read -` that got these bytes, then SIGINT, then the rest and the end, if there is one.
+#[cfg(unix)]
+fn interrupted(first: &[u8], rest: Option<&[u8]>) -> (Option<i32>, serde_json::Value, String) {
+    use rustix::process::{Pid, Signal, kill_process};
+    use std::io::Write;
+    let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin("tcpscope"))
+        .args(["read", "-", "--json"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let mut stdin = child.stdin.take().expect("it is piped");
+    stdin.write_all(first).expect("it reads");
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    kill_process(Pid::from_child(&child), Signal::INT).expect("it lives");
+    let open = match rest {
+        Some(rest) => {
+            std::thread::sleep(std::time::Duration::from_millis(100));
+            stdin.write_all(rest).expect("it still reads");
+            drop(stdin);
+            None
+        }
+        None => Some(stdin),
+    };
+    let output = child.wait_with_output().expect("it ends");
+    drop(open);
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    let json = serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {stderr}"));
+    (output.status.code(), json, stderr)
+}
+
+#[test]
+fn files_that_are_not_in_the_order_of_time_are_named() {
+    let one = good("order");
+    let mut late = handshake();
+    late.iter_mut().for_each(|f| f.time.0 += 60_000_000_000);
+    let two = file("order-late", "late.pcap", &pcap(RAW, &late));
+    let in_order = run(["read", text(&one), text(&two)]);
+    assert_eq!((in_order.code, in_order.stderr.as_str()), (Some(0), ""));
+    let backwards = run(["read", text(&two), text(&one)]);
+    assert_eq!(backwards.code, Some(0));
+    assert!(backwards.stderr.contains("in the order of time"), "{}", backwards.stderr);
+    assert!(run(["read", "-q", text(&two), text(&one)]).stderr.is_empty());
+    let twice = run(["read", text(&one), text(&one)]);
+    assert!(twice.stderr.contains("more than once"), "{}", twice.stderr);
+}
+
+#[test]
+fn wrong_values_are_called_wrong_values() {
+    for (arguments, said) in [
+        (&["read", "x", "--top", "-1"][..], "invalid value '-1' for '--top"),
+        (&["read", "x", "-c", "-5"], "invalid value '-5' for '--count"),
+        (&["read", "x", "--threshold", "idle"], "give it a value"),
+        (&["read", "-", "-"], "only once"),
+    ] {
+        let ran = run(arguments);
+        assert_eq!(ran.code, Some(2), "{arguments:?}: {ran:?}");
+        assert!(ran.stderr.contains(said), "{arguments:?}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn advice_does_not_run_over_the_edge() {
+    let long = format!("{}.pcap", "a-long-name-".repeat(12));
+    let path = file("advice", &long, &pcap(RAW, &handshake()));
+    let ran = run(["read", text(&path)]);
+    let said = String::from_utf8_lossy(&ran.stdout).into_owned();
+    let advice = said.lines().skip_while(|l| !l.starts_with("Next:")).collect::<Vec<_>>();
+    assert!(!advice.is_empty() && advice.iter().all(|l| !l.contains("(its segments")), "{advice:?}");
+}
+
 /// A message with the file and the reason, a hint on its own line, nothing on stdout, exit 3.
 fn refused(ran: &Ran, path: &Path, reason: &str) {
     assert_eq!(ran.code, Some(3), "{ran:?}");

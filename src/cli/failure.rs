@@ -40,6 +40,9 @@ impl Usage {
     }
 }
 
+/// SIGINT or SIGTERM came before all was read, or a second SIGINT.
+pub const INTERRUPTED: u8 = 130;
+
 /// Prints the error and its hint; the exit code it deserves. A closed pipe is success, and silent.
 pub fn tell(error: &anyhow::Error) -> u8 {
     if is_closed_pipe(error) {

@@ -45,6 +45,9 @@ fn set(thresholds: &mut Thresholds, text: &str) -> Result<(), Usage> {
     let (name, value) = text.split_once('=').unwrap_or((text, ""));
     let count = |hint: &str| value.trim().parse::<u64>().map_err(|_| wrong(hint.to_string()));
     let a_count = "give it a whole number, as in churn=50";
+    if !text.contains('=') && thresholds.knob(name.trim()).is_some() {
+        return Err(wrong("give it a value, as in churn=50 or idle=30m".into()));
+    }
     match thresholds.knob(name.trim()) {
         Some(Knob::Small(place)) => {
             *place = u32::try_from(count(a_count)?).map_err(|_| wrong(a_count.into()))?

@@ -8,12 +8,14 @@ mod interfaces;
 mod kernel;
 mod live;
 mod meta;
+mod order;
 mod place;
 mod privilege;
 mod read;
 mod rules;
 mod screen;
 mod show;
+mod signals;
 mod watch;
 
 use std::ffi::OsString;
@@ -67,7 +69,9 @@ fn hint_read(words: &[OsString]) {
 /// The arguments' definition, with the version of libpcap.
 fn command() -> clap::Command {
     let libpcap = crate::source::libpcap_version().unwrap_or_else(|| "none".into());
-    Cli::command().long_version(format!("{}\nlibpcap {libpcap}", env!("CARGO_PKG_VERSION")))
+    // A negative number is a wrong value, and said to be one; otherwise it would be taken for a flag.
+    let command = Cli::command().mut_subcommands(|c| c.allow_negative_numbers(true));
+    command.long_version(format!("{}\nlibpcap {libpcap}", env!("CARGO_PKG_VERSION")))
 }
 
 /// `tcpscope -r FILE` means `tcpscope read FILE`, wherever `-r` stands among the flags; so do `-i` and `live`, `-D` and

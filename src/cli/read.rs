@@ -5,11 +5,13 @@ use std::path::PathBuf;
 use jiff::tz::TimeZone;
 
 use super::args::{Checksum, InputArgs, KeepArgs, Level, Os, OutputArgs, ReadArgs, Switch, Time};
-use super::failure::{self, FINDINGS, INPUT, Usage};
+use super::failure::{self, FINDINGS, INPUT, INTERRUPTED, Usage};
 use super::kernel;
+use super::order;
 use super::place::Place;
 use super::rules;
 use super::screen::{self, Terminal};
+use super::signals::Signals;
 use super::watch::{Progress, Watched};
 use crate::config::{ChecksumPolicy, Config, DecodeConfig, RuleConfig, TableConfig, TrackConfig};
 use crate::engine::{self, Summary};
@@ -53,6 +55,8 @@ struct Done {
     inputs: Vec<Input>,
     summary: Summary,
     failures: Vec<Error>,
+    /// Not all was read, because somebody wanted no more.
+    interrupted: bool,
 }
 
 impl Job {
@@ -63,11 +67,12 @@ impl Job {
         let mut outcome = engine::analyze(&mut self.source, &self.config, &mut kept);
         outcome.summary.findings = kept.findings();
         let report = collector.finish(self.source.inputs(), outcome.summary);
+        let interrupted = self.source.is_interrupted();
         let failures = failures(self.source, outcome.failure)?;
         if !report.inputs.is_empty() || failures.is_empty() {
             place.write(|out| write(&report, &self.layout, out))?;
         }
-        Ok(Done { inputs: report.inputs, summary: report.summary, failures })
+        Ok(Done { inputs: report.inputs, summary: report.summary, failures, interrupted })
     }
 
     /// Writes while it reads.
@@ -81,8 +86,9 @@ impl Job {
             lines.finish(&inputs, &outcome.summary)?;
             Ok((inputs, outcome))
         })?;
+        let interrupted = self.source.is_interrupted();
         let failures = failures(self.source, outcome.failure)?;
-        Ok(Done { inputs, summary: outcome.summary, failures })
+        Ok(Done { inputs, summary: outcome.summary, failures, interrupted })
     }
 }
 
@@ -97,9 +103,10 @@ pub(super) fn failures(source: Watched, last: Option<Error>) -> anyhow::Result<V
     Ok(failures)
 }
 
-/// Chooses the exit code: unreadable before findings.
+/// Chooses the exit code: unreadable before interrupted before findings.
 fn judge(args: &ReadArgs, done: &Done) -> u8 {
     match (tell(&done.inputs, &done.failures, &args.input, progress(args.output.quiet)), args.input.fail_on) {
+        (0, _) if done.interrupted => INTERRUPTED,
         (0, Some(level)) if at_or_above(level, &done.summary) > 0 => FINDINGS,
         (code, _) => code,
     }
@@ -117,6 +124,9 @@ pub(super) fn tell(inputs: &[Input], failures: &[Error], args: &InputArgs, progr
         } else if progress == Progress::Shown {
             failure::say("warning", &text);
         }
+    }
+    if progress == Progress::Shown {
+        order::amiss(inputs).into_iter().for_each(|text| failure::say("warning", &text));
     }
     for failure in failures {
         failure::say("error", &failure.to_string());
@@ -155,10 +165,15 @@ pub(super) fn progress(quiet: bool) -> Progress {
     if quiet { Progress::Hidden } else { Progress::Shown }
 }
 
-/// The files, watched.
-pub(super) fn source(args: &InputArgs, progress: Progress, paths: &[PathBuf]) -> Result<Watched, Error> {
+/// The files, watched, and stopped by signals.
+pub(super) fn source(args: &InputArgs, progress: Progress, paths: &[PathBuf]) -> anyhow::Result<Watched> {
+    if paths.iter().filter(|path| path.as_os_str() == "-").count() > 1 {
+        return Err(Usage::new("standard input can be read only once", "give - once").into());
+    }
     let options = FileOptions { filter: args.filter.clone(), count: args.count, ..FileOptions::default() };
-    Ok(Watched::new(Files::open(paths, &options)?, progress))
+    let mut files = Files::open(paths, &options)?;
+    Signals::listen()?.serve(&files.stopper()?);
+    Ok(Watched::new(files, progress))
 }
 
 /// The connections that `--where` means.

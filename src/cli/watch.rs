@@ -44,6 +44,11 @@ impl Watched {
         Self { files, failures: Vec::new(), packets: 0, begun: Instant::now(), bar }
     }
 
+    /// Whether something was left unread because somebody wanted no more.
+    pub fn is_interrupted(&self) -> bool {
+        self.files.is_interrupted()
+    }
+
     /// Takes the bar away and says what could not be read.
     pub fn finish(self) -> Vec<Error> {
         if let Bar::Shown(bar) = self.bar {

@@ -91,6 +91,23 @@ impl<'a> Merge<'a> {
             hearing.detector.on_end(now, &mut self.heard);
             self.summary.limits.forgotten_keys += hearing.detector.forgotten();
         }
+        self.pass_on();
+        if !self.stopped {
+            self.census.finish(now, &mut self.summary.limits, self.sink);
+        }
+        self.summary
+    }
+
+    /// The source is silent: nothing that came before `now` is still to be told.
+    pub fn silence(&mut self, now: Timestamp) {
+        for hearing in &mut self.detectors {
+            hearing.detector.on_silence(now, &mut self.heard);
+        }
+        self.pass_on();
+    }
+
+    /// Counts and tells what detectors said of no saying.
+    fn pass_on(&mut self) {
         for finding in std::mem::take(&mut self.heard) {
             if self.rules.config().has(finding.rule) {
                 self.count(&finding);
@@ -101,10 +118,6 @@ impl<'a> Merge<'a> {
                 }
             }
         }
-        if !self.stopped {
-            self.census.finish(now, &mut self.summary.limits, self.sink);
-        }
-        self.summary
     }
 
     fn count(&mut self, finding: &Finding) {

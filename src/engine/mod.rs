@@ -159,6 +159,9 @@ fn run(mut reader: Reader<'_>, mut workers: Workers, mut merge: Merge<'_>) -> Ou
         reader.hand_out(&mut workers, None, ask);
         // While the wire is quiet, nothing is gained by letting an answer wait; and who asks is answered at once.
         workers.take_back(last || filled == Filled::ForNow || ask > Ask::Nothing, &mut merge);
+        if filled == Filled::ForNow {
+            merge.silence(reader.clock);
+        }
         if ask > Ask::Nothing {
             let mut summary = merge.summary.clone();
             reader.report(&mut summary);

@@ -61,6 +61,10 @@ pub trait Detector: std::fmt::Debug + Send {
     /// A connection ended.
     fn on_record(&mut self, _record: &Record, _say: &mut Vec<Finding>) {}
 
+    /// The source is silent: all that came before `now` was told. What is due by then is judged as if a fact came now,
+    /// for none may come for long; what is said in the end does not depend on it.
+    fn on_silence(&mut self, _now: Timestamp, _say: &mut Vec<Finding>) {}
+
     /// What there is to say at `now` of episodes that have not ended. It changes nothing.
     fn so_far(&self, _now: Timestamp, _say: &mut Vec<Finding>) {}
 

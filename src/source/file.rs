@@ -13,14 +13,18 @@ use std::vec::IntoIter;
 
 use super::compressed::Compression;
 use super::filter::Filter;
+#[cfg(all(feature = "pcap", unix))]
+use super::interruptible::{Interruptible, Stop};
 #[cfg(feature = "pcap")]
 use super::libpcap::Savefile;
 use super::pcap_file::PcapFile;
 use super::pcapng_file::PcapngFile;
 use super::recognize;
 use super::record::{Record, Step};
+#[cfg(all(feature = "pcap", unix))]
+use super::stop::Stopper;
 use super::window::Window;
-use crate::error::Error;
+use crate::error::{Error, NOTHING_CAME};
 use crate::source::{Input, Next, Packet, Source};
 
 /// What to read of the files, and how.
@@ -59,6 +63,8 @@ pub struct Files {
     current: Option<Capture>,
     inputs: Vec<Input>,
     progress: Progress,
+    #[cfg(all(feature = "pcap", unix))]
+    stop: Option<Stop>,
 }
 
 impl Files {
@@ -80,7 +86,29 @@ impl Files {
             number: 0,
             current: None,
             inputs: Vec::new(),
+            #[cfg(all(feature = "pcap", unix))]
+            stop: None,
         })
+    }
+
+    /// What stops reading, from any thread. What was read by then is given; the rest is not, and
+    /// [`Input::problem`] says so. Asked for before the first packet.
+    ///
+    /// # Errors
+    /// Where the system has no pipe to wake it with.
+    #[cfg(all(feature = "pcap", unix))]
+    pub fn stopper(&mut self) -> io::Result<Stopper> {
+        let (stop, stopper) = Stop::new()?;
+        self.stop = Some(stop);
+        Ok(stopper)
+    }
+
+    /// Whether something was left unread because it was told to stop.
+    pub fn is_interrupted(&self) -> bool {
+        #[cfg(all(feature = "pcap", unix))]
+        return self.stop.as_ref().is_some_and(Stop::has_left);
+        #[cfg(not(all(feature = "pcap", unix)))]
+        false
     }
 
     /// Bytes read, and bytes there are: of the files as they lie on the disk, compressed or not. The second is
@@ -111,21 +139,46 @@ impl Files {
                     }
                     input.filtered += 1;
                 }
-                Step::Problem(text) => {
-                    input.problem = Some(text);
+                step => {
+                    if let Step::Problem(text) = step {
+                        input.problem = Some(text);
+                    }
                     self.current = None;
+                    self.note_interruption();
                 }
-                Step::End => self.current = None,
             }
         }
     }
 
-    /// Opens the next file; `false` if there is none.
+    /// Where the input ends because nobody wanted more, that is the reason.
+    #[cold]
+    fn note_interruption(&mut self) {
+        if self.is_interrupted()
+            && let Some(input) = self.inputs.last_mut()
+        {
+            input.problem = Some("interrupted".into());
+        }
+    }
+
+    /// Opens the next file; `false` if there is none, or no more are wanted.
     #[cold]
     fn open_next(&mut self) -> Result<bool, Error> {
         let Some(path) = self.paths.next() else { return Ok(false) };
+        #[cfg(all(feature = "pcap", unix))]
+        if let Some(stop) = self.stop.as_ref().filter(|stop| stop.is_wanted()) {
+            stop.leave();
+            return Ok(false);
+        }
+        match self.open_at(path) {
+            // Too little of it was read to know it.
+            Err(_) if self.is_interrupted() => Ok(false),
+            done => done.map(|()| true),
+        }
+    }
+
+    fn open_at(&mut self, path: PathBuf) -> Result<(), Error> {
         let mut input = Input { path: path.clone(), ..Input::default() };
-        let counted = Counted { bytes: open(&path)?, read: Arc::clone(&self.progress.read) };
+        let counted = Counted { bytes: self.bytes(&path)?, read: Arc::clone(&self.progress.read) };
         let mut window = Window::new(Box::new(counted));
         let compression = Compression::of(window.peek_up_to(6));
         if let Some(compression) = compression {
@@ -141,7 +194,17 @@ impl Files {
             input.format = format!("{}.{}", input.format, compression.name());
         }
         self.inputs.push(input);
-        Ok(true)
+        Ok(())
+    }
+
+    /// The bytes of a file or of standard input.
+    fn bytes(&self, path: &Path) -> Result<Box<dyn Read + Send>, Error> {
+        let file = open(path)?;
+        #[cfg(all(feature = "pcap", unix))]
+        if let Some(stop) = &self.stop {
+            return Ok(Box::new(Interruptible::new(file, stop.clone())));
+        }
+        Ok(Box::new(file))
     }
 }
 
@@ -230,7 +293,10 @@ impl Capture {
 }
 /// What is said of a file in no known format.
 fn unrecognized(window: &mut Window, path: &Path) -> Error {
-    let why = recognize::seems(window.peek_up_to(512));
+    let why = match window.peek_up_to(512) {
+        [] if path == Path::new("-") => NOTHING_CAME.into(),
+        first => recognize::seems(first),
+    };
     match window.take_failure() {
         Some(cause) => Error::Unreadable { path: path.into(), cause },
         None => Error::NotACapture { path: path.into(), why },
@@ -247,17 +313,30 @@ fn within(compression: Option<Compression>, error: Error) -> Error {
     }
 }
 
-/// The bytes of a file or of standard input.
-fn open(path: &Path) -> Result<Box<dyn Read + Send>, Error> {
+/// The file, or standard input as one.
+fn open(path: &Path) -> Result<File, Error> {
     let unreadable = |cause| Error::Unreadable { path: path.into(), cause };
     if path == Path::new("-") {
-        return Ok(Box::new(io::stdin()));
+        return standard_input().map_err(unreadable);
     }
     let file = File::open(path).map_err(unreadable)?;
     if file.metadata().map_err(unreadable)?.is_dir() {
         return Err(Error::NotACapture { path: path.into(), why: "it is a directory".into() });
     }
-    Ok(Box::new(file))
+    Ok(file)
+}
+
+/// Standard input without a buffer before it: [`Window`] is one.
+#[cfg(unix)]
+fn standard_input() -> io::Result<File> {
+    use std::os::fd::AsFd;
+    io::stdin().as_fd().try_clone_to_owned().map(File::from)
+}
+
+#[cfg(windows)]
+fn standard_input() -> io::Result<File> {
+    use std::os::windows::io::AsHandle;
+    io::stdin().as_handle().try_clone_to_owned().map(File::from)
 }
 
 /// How far reading has come.

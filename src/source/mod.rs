@@ -3,6 +3,8 @@
 mod compressed;
 mod file;
 mod filter;
+#[cfg(all(feature = "pcap", unix))]
+mod interruptible;
 #[cfg(feature = "pcap")]
 mod libpcap;
 mod link;
@@ -15,6 +17,8 @@ mod pcapng_options;
 mod recent;
 mod recognize;
 mod record;
+#[cfg(all(feature = "pcap", unix))]
+mod stop;
 #[cfg(test)]
 mod tests;
 mod window;
@@ -25,9 +29,11 @@ use std::path::PathBuf;
 
 pub use file::{FileOptions, Files, Reader};
 #[cfg(all(feature = "pcap", unix))]
-pub use live::{Connection, Interface, Live, LiveOptions, Stopper, interfaces};
+pub use live::{Connection, Interface, Live, LiveOptions, interfaces};
 pub use memory::Memory;
 pub use recent::{Kept, Recent, Request};
+#[cfg(all(feature = "pcap", unix))]
+pub use stop::Stopper;
 #[cfg(all(feature = "pcap", unix))]
 pub use writer::{Ring, Writer, WriterFiles, Written};
 

@@ -86,6 +86,12 @@ impl PcapFile {
             Lengths::Wire => (b, a),
             Lengths::Guess => (a.min(b), a.max(b)),
         };
+        if captured == 0 && self.is_file_header(*header) {
+            let at = window.offset();
+            return Step::Problem(format!(
+                "another pcap file begins at byte {at}, put behind this one as by cat; merge them with mergecap instead"
+            ));
+        }
         if captured > self.max_packet {
             return damaged(window, number, captured, self.max_packet);
         }
@@ -106,6 +112,15 @@ impl PcapFile {
             swap_nflog(window.slice_mut(record.at, record.len));
         }
         Step::Record(record)
+    }
+
+    /// As a record it would be an empty packet of the year 2055 or 2056.
+    #[cold]
+    fn is_file_header(&self, [m0, m1, m2, m3, a, b, c, d, rest @ ..]: [u8; RECORD_HEADER]) -> bool {
+        let version = (self.order.u16([a, b]), self.order.u16([c, d]));
+        magic([m0, m1, m2, m3]).is_some_and(|(order, ..)| order == self.order)
+            && version == (2, 4)
+            && rest == [0; 8]
     }
 }
 

@@ -153,6 +153,25 @@ fn a_huge_packet_ends_the_file_and_says_where() {
     );
 }
 
+/// As `cat` does it. The second header would be a packet without bytes of the year 2055.
+#[test]
+fn a_second_pcap_behind_the_first_ends_it_and_is_named() {
+    for w in [LE, BE] {
+        let mut bytes = w.pcap(0xa1b2_c3d4, 4, 262_144, 1);
+        bytes.extend(w.record(10, 0, 4, 4, b"abcd"));
+        let at = bytes.len();
+        bytes.extend(bytes.clone());
+        let (packets, input) = read(&bytes).expect("a capture");
+        let problem = input.problem.expect("it ends early");
+        assert_eq!(packets.len(), 1);
+        assert!(problem.contains(&format!("at byte {at}")) && problem.contains("mergecap"), "{problem}");
+        // An empty packet is none of that.
+        let mut empty = w.pcap(0xa1b2_c3d4, 4, 262_144, 1);
+        empty.extend(w.record(0xa1b2_c3d4, 5, 0, 60, b""));
+        assert_eq!(read(&empty).expect("a capture").1.problem, None);
+    }
+}
+
 #[test]
 fn a_cut_pcap_gives_every_whole_packet() {
     let record = LE.record(0, 0, 60, 60, DATA);

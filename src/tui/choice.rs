@@ -168,6 +168,14 @@ impl Choice {
         Done::No
     }
 
+    /// Does what a letter with Control means: it is none to be typed.
+    pub fn control(&mut self, with: char) -> Done {
+        if self.typing && matches!(with, 'u' | 'w') {
+            self.filter.clear();
+        }
+        Done::No
+    }
+
     /// Shows a ladder that has been made.
     pub fn ladder(&mut self, lines: Vec<String>) {
         self.turn_to(Page::Ladder(lines));

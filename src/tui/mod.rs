@@ -62,9 +62,12 @@ impl Screen {
             while event::poll(WAIT)? {
                 match event::read()? {
                     Event::Key(key) if key.kind != KeyEventKind::Release => {
-                        let interrupts =
-                            key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL);
-                        if interrupts || choice.key(key.code, &view) == choice::Done::Yes {
+                        let done = match (key.modifiers.contains(KeyModifiers::CONTROL), key.code) {
+                            (true, KeyCode::Char('c')) => choice::Done::Yes,
+                            (true, KeyCode::Char(with)) => choice.control(with),
+                            (_, code) => choice.key(code, &view),
+                        };
+                        if done == choice::Done::Yes {
                             self.stopper.stop();
                         }
                     }

@@ -3,7 +3,6 @@
 mod alarm;
 mod ask;
 mod metrics;
-mod signals;
 mod tee;
 
 use std::path::PathBuf;
@@ -21,6 +20,7 @@ use super::failure::{self, FINDINGS, INPUT};
 use super::place::Place;
 use super::privilege::{self, User};
 use super::read;
+use super::signals::Signals;
 use crate::config::Config;
 use crate::engine::{self, Outcome, Sink};
 use crate::output::{Format, Layout, Lines, Loss, Pace, Plain, Way, WriteReport};
@@ -30,7 +30,6 @@ use crate::tcp::Duration;
 use alarm::Alarm;
 use ask::Wanted;
 use metrics::Metrics;
-use signals::Signals;
 use tee::Tee;
 
 #[cfg(feature = "tui")]
@@ -233,6 +232,9 @@ fn captured(inputs: &[Input]) -> String {
     let unread = loss.received.saturating_sub(loss.dropped).saturating_sub(loss.packets);
     let unread = match unread {
         0 => String::new(),
+        n if inputs.iter().any(|i| matches!(i.path.to_str(), Some("lo" | "any"))) => {
+            format!(", {n} not taken: what is on loopback is counted twice, or they came after the end")
+        }
         n => format!(", {n} came after the end"),
     };
     format!(

@@ -62,10 +62,18 @@ fn advice(page: &Page<'_>, out: &mut dyn Write) -> io::Result<()> {
     let width = next.iter().map(|(command, _)| command.chars().count()).max().unwrap_or_default();
     for (i, (command, why)) in next.iter().enumerate() {
         let (begin, gap) = (if i == 0 { "\nNext:" } else { "     " }, width - command.chars().count());
-        writeln!(out, "{begin} {}{:gap$}  ({why})", page.bold(command), "")?;
+        write!(out, "{begin} {}", page.bold(command))?;
+        // Without room the command alone: a line broken in the middle of a word helps nobody.
+        match LEAD + width + why.len() + 4 <= usize::from(layout.width) {
+            true => writeln!(out, "{:gap$}  ({why})", "")?,
+            false => writeln!(out)?,
+        }
     }
     Ok(())
 }
+
+/// Characters before a command that is advised.
+const LEAD: usize = 6;
 
 #[cfg(test)]
 mod tests {

@@ -51,6 +51,11 @@ impl<T: Copy + Default, const N: usize> Seconds<T, N> {
         if kept { self.slots[slot::<N>(second)] } else { T::default() }
     }
 
+    /// The latest second that was counted in.
+    pub fn newest(&self) -> Option<i64> {
+        self.newest
+    }
+
     /// The sum over seconds up to and with `last`, so many of them.
     #[inline]
     pub fn sum(&self, last: i64, count: i64, of: impl Fn(&T) -> u64) -> u64 {

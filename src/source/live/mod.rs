@@ -5,7 +5,6 @@
 
 mod handle;
 mod interfaces;
-mod stop;
 
 use std::io::PipeReader;
 use std::os::fd::AsFd;
@@ -15,13 +14,12 @@ use std::time::SystemTime;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 pub use interfaces::{Connection, Interface, interfaces};
-pub use stop::Stopper;
 
 use crate::error::Error;
+use crate::source::stop::{Stopper, Wish, drain};
 use crate::source::{Input, Next, Source, Writer};
 use crate::tcp::{Duration, Timestamp};
 use handle::Handle;
-use stop::Wish;
 
 /// How interfaces are opened, and when to stop.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -134,7 +132,7 @@ impl Live {
         // Interrupted or not: whatever happened is looked at next.
         let _ = poll(&mut fds, Some(&time));
         if fds.first().is_some_and(|fd| fd.revents().contains(PollFlags::IN)) {
-            stop::drain(&mut self.wake);
+            drain(&self.wake);
             self.breath = Timestamp::MIN;
         }
     }

@@ -141,6 +141,18 @@ fn a_past_attack_stays_until_it_was_seen() {
 }
 
 #[test]
+fn a_letter_with_control_is_not_typed() {
+    let (view, mut choice) = (view(), Choice::default());
+    for c in "/abc".chars() {
+        choice.key(KeyCode::Char(c), &view);
+    }
+    choice.control('a');
+    assert_eq!((choice.filter.as_str(), choice.typing), ("abc", true));
+    choice.control('u');
+    assert_eq!((choice.filter.as_str(), choice.typing), ("", true));
+}
+
+#[test]
 fn connections_are_sorted_and_filtered() {
     let (view, mut choice) = (view(), Choice::default());
     choice.key(KeyCode::Char('s'), &view);

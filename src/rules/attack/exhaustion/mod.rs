@@ -102,6 +102,10 @@ impl Detector for Servers {
         }
     }
 
+    fn on_silence(&mut self, now: Timestamp, say: &mut Vec<Finding>) {
+        self.judge_up_to(second_of(now) - GRACE - 1, say);
+    }
+
     fn on_end(&mut self, now: Timestamp, say: &mut Vec<Finding>) {
         // What is younger than three seconds may yet be used.
         self.judge_up_to(second_of(now) - 3, say);

@@ -21,7 +21,7 @@ pub(super) enum Pace {
 }
 
 /// One flood.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Flood {
     pub pace: Pace,
     pub episode: Episode<3>,
@@ -98,6 +98,11 @@ impl Flood {
     /// A surge is none.
     pub fn is_attack(&self) -> bool {
         self.pace != Pace::Surge
+    }
+
+    /// Some of its attempts were judged.
+    pub fn is_judged(&self) -> bool {
+        self.sum.syns + self.after.syns > 0
     }
 
     /// One more second.

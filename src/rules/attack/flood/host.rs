@@ -1,5 +1,6 @@
 //! `Host`: one address, all of its ports together and the listeners among them.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use super::MAX_LISTENERS;
@@ -129,10 +130,18 @@ impl Host {
         self.all.is_watched() || self.listeners.iter().any(|(_, v)| v.is_watched())
     }
 
-    /// Floods that are on.
+    /// Floods that are on, as far as they were judged.
     pub fn so_far(&self) -> impl Iterator<Item = Told<'_>> {
+        self.victims().flat_map(|(port, v)| v.floods().map(move |f| (port, f, v.profile.as_deref())))
+    }
+
+    /// Floods that are on, as they stand.
+    pub fn going_on(&self) -> impl Iterator<Item = (Option<u16>, Cow<'_, Flood>, Option<&Profile>)> {
+        self.victims().flat_map(|(port, v)| v.going_on().map(move |f| (port, f, v.profile.as_deref())))
+    }
+
+    fn victims(&self) -> impl Iterator<Item = (Option<u16>, &Victim)> {
         let listeners = self.listeners.iter().map(|(port, victim)| (Some(*port), &**victim));
-        let victims = listeners.chain([(None, &self.all)]);
-        victims.flat_map(|(port, v)| v.floods().map(move |f| (port, f, v.profile.as_deref())))
+        listeners.chain([(None, &self.all)])
     }
 }

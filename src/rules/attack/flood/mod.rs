@@ -103,6 +103,10 @@ impl Detector for Floods {
         }
     }
 
+    fn on_silence(&mut self, now: Timestamp, say: &mut Vec<Finding>) {
+        self.judge_up_to(second_of(now) - GRACE - 1, None, say);
+    }
+
     fn on_end(&mut self, now: Timestamp, say: &mut Vec<Finding>) {
         self.judge_up_to(second_of(now), Some(now), say);
         self.so_far(now, say);
@@ -112,6 +116,15 @@ impl Detector for Floods {
         for (addr, host) in self.hosts.sorted_if(|_, host| host.so_far().next().is_some()) {
             for (port, flood, profile) in host.so_far() {
                 self.tell(*addr, (port, flood, profile), now, true, say);
+            }
+        }
+        self.carpets.so_far(now, say);
+    }
+
+    fn going_on(&self, now: Timestamp, say: &mut Vec<Finding>) {
+        for (addr, host) in self.hosts.sorted_if(|_, host| host.so_far().next().is_some()) {
+            for (port, flood, profile) in host.going_on() {
+                self.tell(*addr, (port, &flood, profile), now, true, say);
             }
         }
         self.carpets.so_far(now, say);

@@ -1,6 +1,8 @@
 //! `Victim`: the connection attempts at one listener, or at all ports of one host, second by second; and whether they are
 //! a flood (tcp.md AT001).
 
+use std::borrow::Cow;
+
 use super::episode::{Effect, Flood, Pace};
 use crate::rules::attack::alarm::{Alarm, Baseline, Turn};
 use crate::rules::attack::profile::Profile;
@@ -88,6 +90,23 @@ impl Victim {
     /// What is on.
     pub fn floods(&self) -> impl Iterator<Item = &Flood> {
         self.flood.iter().chain(&self.surge).map(|flood| &**flood)
+    }
+
+    /// What is on, as it stands. Where the alarm was raised before anything was judged, what came so far stands for it.
+    pub fn going_on(&self) -> impl Iterator<Item = Cow<'_, Flood>> {
+        self.floods().map(|flood| match flood.is_judged() {
+            true => Cow::Borrowed(flood),
+            false => Cow::Owned(self.unjudged(flood)),
+        })
+    }
+
+    fn unjudged(&self, flood: &Flood) -> Flood {
+        let mut flood = flood.clone();
+        let newest = self.ring.newest().unwrap_or(flood.episode.last());
+        for second in flood.episode.last()..=newest {
+            flood.second(second, &self.ring.get(second));
+        }
+        flood
     }
 
     /// A new attempt.
@@ -213,12 +232,14 @@ impl Victim {
             self.usual_syns.add(u64::from(s.syns));
             self.watched = self.watched.saturating_add(1);
         }
-        if self.flood.is_none() && self.surge.is_none() && self.pending < WARM / 8 && self.queue < WARM / 2 {
-            self.profile = None;
-        }
+        let is_quiet = self.pending < WARM / 8 && self.queue < WARM / 2;
         if ended.is_empty() {
+            if self.flood.is_none() && self.surge.is_none() && is_quiet {
+                self.profile = None;
+            }
             return Vec::new();
         }
+        // What ended takes with it what its attempts look like.
         ended.into_iter().map(|flood| (flood, self.profile.take())).collect()
     }
 

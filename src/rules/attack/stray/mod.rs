@@ -110,6 +110,10 @@ impl Detector for Strays {
         }
     }
 
+    fn on_silence(&mut self, now: Timestamp, say: &mut Vec<Finding>) {
+        self.judge_up_to(second_of(now) - GRACE - 1, None, say);
+    }
+
     fn on_end(&mut self, now: Timestamp, say: &mut Vec<Finding>) {
         self.judge_up_to(second_of(now), Some(now), say);
         self.so_far(now, say);

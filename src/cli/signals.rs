@@ -1,5 +1,5 @@
-//! `Signals`: SIGINT and SIGTERM end the capture in order, a second SIGINT ends the program, SIGUSR1 asks how things
-//! stand.
+//! `Signals`: SIGINT and SIGTERM end reading or capturing in order, a second SIGINT ends the program, and so does any
+//! of them once nothing is read any more; SIGUSR1 asks how a capture stands.
 
 use std::io;
 use std::process;
@@ -33,7 +33,8 @@ impl Signals {
                         flag.store(true, Ordering::Relaxed);
                         stopper.wake();
                     }
-                    SIGINT if interrupts > 0 => at_once(),
+                    SIGINT | SIGTERM if stopper.is_alone() => at_once(signal),
+                    SIGINT if interrupts > 0 => at_once(signal),
                     _ => {
                         interrupts += i32::from(signal == SIGINT);
                         stopper.stop();
@@ -46,10 +47,10 @@ impl Signals {
 }
 
 /// Ends the program without any last word.
-fn at_once() -> ! {
+fn at_once(signal: i32) -> ! {
     #[cfg(feature = "tui")]
     if crate::tui::is_shown() {
         crate::tui::restore();
     }
-    process::exit(128 + SIGINT)
+    process::exit(128 + signal)
 }

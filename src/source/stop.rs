@@ -34,7 +34,8 @@ impl Stopper {
         Arc::clone(&self.wish)
     }
 
-    /// Makes the source end: it gives what came before this moment, then says that it has ended.
+    /// Makes the source end: it gives what came before this moment, then says that it has ended. One that reads files
+    /// gives what it has read.
     pub fn stop(&self) {
         if !self.wish.stop.swap(true, Ordering::Relaxed) {
             self.wake();
@@ -46,6 +47,11 @@ impl Stopper {
         self.wish.is_stop()
     }
 
+    /// Whether its source is gone, so that there is nothing to stop.
+    pub fn is_alone(&self) -> bool {
+        Arc::strong_count(&self.wish) == 1
+    }
+
     /// Makes a source that waits for packets say that it is idle, at once.
     pub fn wake(&self) {
         // Nobody listens any more: then nobody needs to be woken.
@@ -54,6 +60,6 @@ impl Stopper {
 }
 
 /// Takes in what woke the source.
-pub(super) fn drain(wake: &mut PipeReader) {
+pub(super) fn drain(mut wake: &PipeReader) {
     let _ = wake.read(&mut [0; 64]);
 }
