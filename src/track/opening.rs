@@ -1,5 +1,6 @@
 //! The opening of a connection: SYN, SYN+ACK, the final ACK, and their odd variants (tcp.md §1.5 tables A and B).
 
+use super::closing::CloseTrack;
 use super::connection::{Connection, Context};
 use super::event::Fact;
 use super::gaps::Gaps;
@@ -7,6 +8,7 @@ use super::half_open::HalfOpenTrack;
 use super::packed::{Plain, Small, fields};
 use super::record::{Reason, RoleBasis};
 use super::shape::OpenShape;
+use super::steps::Step;
 use crate::tcp::{Certainty::*, Duration, Segment, SeqNumber, State, Timestamp};
 
 /// How a connection was opened, as far as was seen.
@@ -59,6 +61,9 @@ pub struct OpenTrack {
     pub(super) challenged: bool,
 }
 
+/// No stack sends a SYN+ACK again sooner: Linux, the hastiest, has a least timeout of 200 ms (TCP_RTO_MIN).
+const SOONEST_REPETITION: Duration = Duration::from_millis(200);
+
 /// A set of opening shapes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Labels(u16);
@@ -67,6 +72,11 @@ impl Labels {
     /// Adds a shape.
     pub fn add(&mut self, shape: OpenShape) {
         self.0 |= 1 << shape as u16;
+    }
+
+    /// Takes a shape back.
+    fn remove(&mut self, shape: OpenShape) {
+        self.0 &= !(1 << shape as u16);
     }
 
     /// Whether it holds the shape.
@@ -153,7 +163,12 @@ impl Connection {
                 self.undo_to(e, State::SynSent, ctx);
             }
             // Refused, and trying again with the same number (Windows does, tcp.md §1.9).
-            (State::Closed, _) => self.step(e, State::SynSent, Observed, Reason::SynSent, ctx),
+            (State::Closed, _) => {
+                if self.open.refused.is_some() {
+                    self.close = CloseTrack::default();
+                }
+                self.step(e, State::SynSent, Observed, Reason::SynSent, ctx)
+            }
             _ => {}
         }
     }
@@ -189,6 +204,10 @@ impl Connection {
             return self.second_syn_ack(s, e, ctx);
         }
         self.time_syn_ack(s, e);
+        if self.is_cancelled_in_vain(s, e) {
+            self.undo(e, ctx);
+            self.half_open_again(e, ctx);
+        }
         match (self.ends[e].state, self.ends[e].certainty) {
             (State::Unknown | State::Closed | State::Listen | State::TimeWait, _) => {
                 self.begin(s, e);
@@ -206,6 +225,17 @@ impl Connection {
             (State::Established, Assumed) => self.back_to_syn_received(s, e, ctx),
             _ => self.repeat_syn_ack(s, e, ctx),
         }
+    }
+
+    /// The RST toward the server did not reach it, or was not its client's: it repeats its SYN+ACK, unasked. Where the
+    /// SYN was not captured nobody knows whether it was asked again.
+    fn is_cancelled_in_vain(&self, s: &Segment, e: usize) -> bool {
+        let cancelled = |step: &Step| step.to == State::Listen && step.reason == Reason::ResetReceived;
+        self.ends[e].state == State::Listen
+            && self.ends[e].iss == Some(s.seq)
+            && self.ends[1 - e].state == State::Closed
+            && self.ends[1 - e].syn_seen
+            && self.steps.last(e).is_some_and(cancelled)
     }
 
     fn tell_syn_ack(&self, s: &Segment, e: usize, ctx: &mut Context<'_>) {
@@ -281,7 +311,8 @@ impl Connection {
             && self.ends[p].certainty == Inferred
         {
             self.open.withdrawn = true;
-            self.undo_to(p, State::SynSent, ctx);
+            // To SYN_SENT, or where SYNs crossed to SYN_RECEIVED.
+            self.undo(p, ctx);
         }
     }
 
@@ -297,6 +328,19 @@ impl Connection {
         } else if self.undo_to(e, State::Listen, ctx) {
             self.begin(s, e);
             self.syn_ack_sent(s, e, ctx);
+            self.answered_before_captured(s, e, ctx);
+        }
+    }
+
+    /// The client's ACK was captured before the SYN+ACK that it answers: sooner after it than a stack repeats one.
+    fn answered_before_captured(&mut self, s: &Segment, e: usize, ctx: &mut Context<'_>) {
+        let p = 1 - e;
+        let opened = self.steps.standing(p).find(|step| step.to == State::Established);
+        let soon = opened.is_some_and(|step| s.time.since(step.at) < SOONEST_REPETITION);
+        if soon && self.ends[p].ack_max.is_some_and(|ack| self.ends[e].syn_acked_by(ack)) {
+            self.open.labels.remove(OpenShape::SynAckMissing);
+            self.open.labels.add(OpenShape::Reordered);
+            self.complete_handshake(s, e, ctx);
         }
     }
 
@@ -326,7 +370,7 @@ impl Connection {
             State::SynSent if acceptable && !self.open.withdrawn => {
                 self.step(p, State::Established, Inferred, Reason::SynAckReceived, ctx);
             }
-            State::SynReceived if acceptable => {
+            State::SynReceived if acceptable && !self.open.withdrawn => {
                 self.step(p, State::Established, Inferred, Reason::SynAckReceived, ctx);
             }
             _ => {}
@@ -465,19 +509,38 @@ impl Connection {
         true
     }
 
+    /// Payload, or an acknowledgment of more than the SYN+ACK acknowledged, needs an open connection: the final ACK
+    /// was not captured. With TCP Fast Open payload needs none (RFC 7413 §4.2.2), and a FIN is sent from here too.
     fn speak_in_syn_received(&mut self, s: &Segment, e: usize, ctx: &mut Context<'_>) -> bool {
         let fast_open = self.open.labels.has(OpenShape::TfoAccepted);
-        if s.payload_len > 0 && !fast_open && !s.flags.fin() {
+        let speaks = s.payload_len > 0 && !fast_open;
+        let heard = s.flags.ack() && self.ends[e].ack_max.is_some_and(|ack| s.ack.after(ack));
+        let peer_ack = self.ends[1 - e].ack_max;
+        let crossed = self.open.labels.has(OpenShape::SimultaneousOpen);
+        if crossed && peer_ack.is_some_and(|ack| self.ends[e].syn_acked_by(ack)) {
+            self.step(e, State::Established, Observed, Reason::AckSent, ctx);
+        } else if (speaks || heard) && !s.flags.fin() {
             self.step(e, State::Established, Assumed, Reason::Midstream, ctx);
+            self.half_open_taken(s.time, e, ctx);
         }
         true
     }
 
     /// An acknowledgment of its SYN passed toward `p`: a listener's handshake is complete.
     pub(super) fn receive_ack_of_syn(&mut self, s: &Segment, p: usize, ctx: &mut Context<'_>) {
-        if self.ends[p].state != State::SynReceived || !self.ends[p].syn_acked_by(s.ack) {
+        let waits = self.ends[p].state == State::SynReceived;
+        if !(waits || self.is_half_open()) || !self.ends[p].syn_acked_by(s.ack) {
             return;
         }
+        if !waits {
+            // It sent its FIN before any such ACK was captured.
+            return self.half_open_completed(s.time, p, ctx);
+        }
+        self.complete_handshake(s, p, ctx);
+    }
+
+    /// The server `p` has the client's ACK.
+    fn complete_handshake(&mut self, s: &Segment, p: usize, ctx: &mut Context<'_>) {
         self.step(p, State::Established, Inferred, Reason::AckReceived, ctx);
         if self.open.done.is_none() {
             self.open.done = Some(s.time);
