@@ -5,9 +5,11 @@ use super::connection::{Connection, Context, Observer, illegal};
 use super::event::{Event, Fact};
 use super::finish::Room;
 use super::frozen::History;
+use super::peer::Peer;
 use super::record::{Ended, Record, TimeWaitEnd};
+use super::space::SendSpace;
 use crate::config::TrackConfig;
-use crate::tcp::{Certainty, Duration, Endpoint, Segment, State, Timestamp};
+use crate::tcp::{Certainty, Duration, Endpoint, Flags, Segment, SeqNumber, State, Timestamp};
 
 /// Where what a partition sees goes.
 pub trait Tracked: Observer {
@@ -110,11 +112,41 @@ pub(super) fn end(
 
 /// What a segment means for the connection that has its 4-tuple now.
 pub(super) fn succession(c: &Connection, s: &Segment, config: &TrackConfig) -> Succession {
-    if !s.flags.syn() || illegal(s) || c.is_self_connected() {
+    if !s.flags.syn() {
+        return if refuses_held(c, s) || is_of_another(c, s) {
+            Succession::Incarnation
+        } else {
+            Succession::Same
+        };
+    }
+    if illegal(s) || c.is_self_connected() {
         return Succession::Same;
     }
     let e = c.end_of(&s.src);
     if s.flags.ack() { succession_by_syn_ack(c, s, e) } else { succession_by_syn(c, s, e, config) }
+}
+
+/// A RST+ACK answers the SYN that waits: neither end knows of the connection that it did not fit.
+fn refuses_held(c: &Connection, s: &Segment) -> bool {
+    let answers = |h: &Segment| s.ack == h.seq + 1 && s.seq == SeqNumber(0) && h.src == s.dst;
+    s.flags.has(Flags::RST | Flags::ACK) && c.held_syn.as_ref().is_some_and(|h| answers(h))
+}
+
+/// The connection was reset, or both ends have closed and acknowledged it, and neither number of the segment is near
+/// theirs: the opening of the connection it belongs to was not captured.
+fn is_of_another(c: &Connection, s: &Segment) -> bool {
+    if (c.close.second_fin_at.is_none() && c.close.reset_at.is_none()) || !s.flags.ack() || s.flags.rst() {
+        return false;
+    }
+    let e = c.end_of(&s.src);
+    let (end, peer) = (&c.ends[e], &c.ends[1 - e]);
+    let far = |number: SeqNumber, from: &Peer, window: u32| {
+        from.space.known() && number.distance(from.space.max()).unsigned_abs() > window.max(65_535)
+    };
+    let acked = |one: &Peer, other: &Peer| one.ack_max.is_some_and(|ack| other.fin_acked_by(ack));
+    let closed = acked(end, peer) && acked(peer, end);
+    let reset = c.close.reset_at.is_some() && c.is_closed();
+    (closed || reset) && far(s.seq, end, peer.window.max) && far(s.ack, peer, end.window.max)
 }
 
 pub(super) fn succession_by_syn(c: &Connection, s: &Segment, e: usize, config: &TrackConfig) -> Succession {
@@ -125,6 +157,10 @@ pub(super) fn succession_by_syn(c: &Connection, s: &Segment, e: usize, config: &
     if end.iss == Some(s.seq) {
         let long_closed = end.state == State::Closed && s.time.since(c.last) > SAME_SYN_AGAIN;
         return if long_closed { Succession::Incarnation } else { Succession::Same };
+    }
+    if end.state == State::TimeWait && end.certainty == Certainty::Inferred && peer.state == State::LastAck {
+        // The peer waits for its FIN to be acknowledged: this end may never have had it.
+        return Succession::Held;
     }
     let young = |end: usize| {
         c.ends[end].state == State::TimeWait
@@ -260,11 +296,18 @@ pub(super) fn succeed(
             let mut ctx = context(config, out, Some(s), s.time, s.packet);
             previous.connection.tell(&mut ctx, previous.connection.end_of(&s.dst), Fact::SynTakenUp);
         }
+        let mut ctx = context(config, out, Some(s), s.time, s.packet);
+        previous.connection.time_wait_was_over(&mut ctx);
         end(&mut previous.connection, Ended::Reused, clock, config, out);
     } else if why == Succession::Candidate && by_holder {
         let mut ctx = context(config, out, Some(s), s.time, s.packet);
         take_over(&slot.connection, &mut previous.connection, s, true, None, &mut ctx);
-        end(&mut previous.connection, Ended::Reused, clock, config, out);
+        if previous.connection.time_wait_due().is_some() {
+            // The other end is in TIME_WAIT too, and its answer decides.
+            slot.previous = Some(previous);
+        } else {
+            end(&mut previous.connection, Ended::Reused, clock, config, out);
+        }
     } else {
         slot.previous = Some(previous);
     }
@@ -290,6 +333,7 @@ pub(super) fn take_over(
 ) {
     let sender = old.end_of(&syn.src);
     let holder = if by_holder { sender } else { 1 - sender };
+    old.meet_time_wait(ctx);
     let Some(interval) = old.current_time_wait(holder) else { return };
     let elapsed = ctx.at.since(interval.start);
     let last = old.ends[sender].space.max();
@@ -336,6 +380,19 @@ pub(super) fn settle_candidate(
     previous.why = Succession::Incarnation;
 }
 
+/// The end asked was in TIME_WAIT, and shows otherwise than by a SYN+ACK that it is not any more.
+pub(super) fn settle_unanswered(slot: &mut Slot, ctx: &mut Context<'_>) {
+    let Some(previous) = &mut slot.previous else { return };
+    let asked = &slot.connection.ends[1];
+    let refuses = asked.state == State::Closed && slot.connection.open.refused.is_some();
+    if previous.why == Succession::Candidate
+        && (refuses || (asked.state.is_synchronized() && asked.state != State::TimeWait))
+    {
+        previous.connection.time_wait_was_over(ctx);
+        previous.why = Succession::Incarnation;
+    }
+}
+
 /// Whether a segment continues the connection before: its numbers fit that one better.
 pub(super) fn belongs_to_previous(new: &Connection, previous: &Previous, s: &Segment) -> bool {
     let old = &previous.connection;
@@ -347,19 +404,30 @@ pub(super) fn belongs_to_previous(new: &Connection, previous: &Previous, s: &Seg
     if s.flags.rst() && s.flags.ack() && !from_new_client && new.ends[0].syn_acked_by(s.ack) {
         return false;
     }
-    misfit(old, s) < misfit(new, s)
+    // By what is known of both, where that is something.
+    let by_seq = misfit_of_seq(old, s).zip(misfit_of_seq(new, s));
+    let by_ack = misfit_of_ack(old, s).zip(misfit_of_ack(new, s));
+    match (by_seq, by_ack) {
+        (None, None) => misfit_of_seq(old, s).or(misfit_of_ack(old, s)).is_some(),
+        _ => {
+            let sum = |one: fn((u64, u64)) -> u64| by_seq.map_or(0, one) + by_ack.map_or(0, one);
+            sum(|(old, _)| old) < sum(|(_, new)| new)
+        }
+    }
 }
 
-/// How far a segment's numbers are from what a connection would send next.
-pub(super) fn misfit(c: &Connection, s: &Segment) -> u64 {
-    let e = c.end_of(&s.src);
-    let far = 1u64 << 31;
-    let gap = |known: bool, a: crate::tcp::SeqNumber, b: crate::tcp::SeqNumber| {
-        if known { u64::from(a.distance(b).unsigned_abs()) } else { far }
-    };
-    let by_seq = gap(c.ends[e].space.known(), s.seq, c.ends[e].space.max());
-    let peer = &c.ends[1 - e].space;
-    by_seq + if s.flags.ack() { gap(peer.known(), s.ack, peer.max()) } else { 0 }
+/// How far a segment's number is from what its sender would send next, where that is known.
+fn misfit_of_seq(c: &Connection, s: &Segment) -> Option<u64> {
+    misfit(&c.ends[c.end_of(&s.src)].space, s.seq)
+}
+
+/// The same of what it acknowledges.
+fn misfit_of_ack(c: &Connection, s: &Segment) -> Option<u64> {
+    misfit(&c.ends[1 - c.end_of(&s.src)].space, s.ack).filter(|_| s.flags.ack())
+}
+
+fn misfit(space: &SendSpace, number: SeqNumber) -> Option<u64> {
+    space.known().then(|| u64::from(number.distance(space.max()).unsigned_abs()))
 }
 
 /// A segment of the connection before, while another one asks for the 4-tuple.
