@@ -1,6 +1,7 @@
 //! Segment to event: what happened to each connection, never whether it was right.
 
 mod agreed;
+mod belonging;
 mod closing;
 mod connection;
 mod event;
@@ -12,6 +13,7 @@ mod gaps;
 mod half_open;
 mod header;
 mod life;
+mod opened;
 mod opening;
 mod packed;
 mod partition;

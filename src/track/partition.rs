@@ -3,14 +3,15 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
+use super::belonging::belongs_to_previous;
 use super::connection::Connection;
 use super::event::Fact;
 use super::flow::FlowKey;
 use super::record::Ended;
 use super::rings::fingerprint;
 use super::succession::{
-    Slot, Succession, Tracked, belongs_to_previous, context, drop_previous, end, give_previous, hold,
-    settle_candidate, settle_unanswered, succeed, succession,
+    Slot, Succession, Tracked, context, drop_previous, end, give_previous, hold, settle_candidate,
+    settle_unanswered, succeed, succession,
 };
 use super::table::{Form, Table};
 use crate::config::{ChecksumPolicy, TrackConfig};
