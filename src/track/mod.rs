@@ -2,6 +2,7 @@
 
 mod agreed;
 mod belonging;
+mod cells;
 mod closing;
 mod connection;
 mod event;
@@ -29,6 +30,7 @@ mod stray;
 mod succession;
 mod table;
 mod time_wait;
+mod timers;
 mod wireshark;
 mod zeek;
 
