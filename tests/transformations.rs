@@ -20,6 +20,10 @@ use crate::vectors;
 #[test]
 fn a_copy_of_every_packet_changes_nothing() {
     hold("copies", |name, script| {
+        if script.shots.iter().all(|s| s.ip_id == 0) {
+            // Without IP-IDs copies are not known as such at once.
+            return Vec::new();
+        }
         let mut doubled = script.clone();
         for shot in &script.shots {
             doubled.shots.push(Shot { at: shot.at + 100_000, ttl: shot.ttl - 1, ..shot.clone() });
@@ -142,7 +146,12 @@ fn own_segments_tell_the_same_without_the_other_direction() {
                 continue;
             }
             let half = Seen::of_frames(half.frames());
-            let (wanted, got) = (own_steps(&both, end), own_steps(&half, end));
+            let (mut wanted, got) = (own_steps(&both, end), own_steps(&half, end));
+            let refuses = |s: &Shot| s.seq == 0 && s.flags.has(Flags::RST | Flags::ACK);
+            if script.shots.iter().filter(|s| s.src == end).skip(1).any(refuses) {
+                // In the midst of a connection only the SYN that it refuses tells what the RST is for.
+                wanted.retain(|step| *step != "RST");
+            }
             compared.set(compared.get() + wanted.len());
             if !got.is_superset(&wanted) {
                 wrong.push(format!("{name}: {} alone did {got:?}, with the other {wanted:?}", letter(end)));

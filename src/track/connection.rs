@@ -293,7 +293,8 @@ impl Connection {
         let max = self.ends[p].space.max();
         let beyond = s.ack.distance(max);
         if beyond > 0 {
-            let probe = beyond == 1 && (self.ends[p].last_was_keep_alive || self.ends[p].last_was_probe);
+            let known_as_probe = self.ends[p].last_was_keep_alive || self.ends[p].last_was_probe;
+            let probe = beyond == 1 && (known_as_probe || self.may_have_begun_with_probe(p));
             if probe {
                 self.ends[p].space.place(max, 1);
             } else {
@@ -322,6 +323,13 @@ impl Connection {
         if acked && let Some(sent) = self.ends[p].rtt.acked(s.ack) {
             self.ends[p].flow.rtt.add(s.time.since(sent));
         }
+    }
+
+    /// All that was captured of an end is one empty segment, in the midst of the connection: a keep-alive has the number
+    /// before the next, so that is what it was where one more is acknowledged.
+    fn may_have_begun_with_probe(&self, end: usize) -> bool {
+        let p = &self.ends[end];
+        p.iss.is_none() && p.flow.segments == 1 && p.flow.segments_without_payload == 1 && p.flow.fin == 0
     }
 
     fn jump(&mut self, s: &Segment, e: usize, (old, ack_max_before): (SeqNumber, Option<SeqNumber>)) {

@@ -164,6 +164,11 @@ impl Connection {
         let alike =
             if s.flags.ack() { self.ends[e].syn_acks } else { self.ends[e].flow.syn - self.ends[e].syn_acks };
         let repeated_syn = s.flags.syn() && alike > 1;
+        if s.flags.syn() && self.ends[e].iss.is_some_and(|iss| iss != s.seq) {
+            // With another number than the first: which of them counts is for the peer to say.
+            self.ends[e].flow.retransmissions += u32::from(repeated_syn);
+            return;
+        }
         let data_at = s.seq + syn;
         let Some(mut data) = self.ends[e].space.place(data_at, s.payload_len) else { return };
         let fin_again = s.flags.fin() && self.place_fin(s, e, &mut data);

@@ -4,7 +4,7 @@ use super::connection::{Connection, Context};
 use super::event::Fact;
 use super::packed::fields;
 use super::record::HalfOpenEnd;
-use crate::tcp::{Duration, Timestamp};
+use crate::tcp::{Duration, State, Timestamp};
 
 /// An entry from the first SYN+ACK until it is completed, given up, or seen to have been there all along.
 #[derive(Clone, Copy, Debug)]
@@ -38,6 +38,16 @@ impl Connection {
     /// When, by the capture's clock, the server will have given up the entry, while it is there.
     pub(super) fn half_open_due(&self) -> Option<Timestamp> {
         self.half_open.filter(|h| h.end.is_none()).map(|h| h.due + self.lag)
+    }
+
+    /// The entry is in the queue.
+    pub(super) fn is_half_open(&self) -> bool {
+        self.half_open.is_some_and(|h| h.end.is_none())
+    }
+
+    /// The entry was given up before any ACK came.
+    pub(super) fn is_given_up(&self) -> bool {
+        self.half_open.is_some_and(|h| matches!(h.end, Some((_, HalfOpenEnd::Expired))))
     }
 
     /// The entry leaves the queue.
@@ -75,10 +85,15 @@ impl Connection {
         }
     }
 
-    /// The entry had seemed given up, but the server repeats its SYN+ACK: it was only late.
+    /// The entry had seemed given up, or taken at last, but the server repeats its SYN+ACK: it was only late.
     pub(super) fn half_open_late(&mut self, server: usize, ctx: &mut Context<'_>) {
-        let expired = |h: &&mut HalfOpenTrack| matches!(h.end, Some((_, HalfOpenEnd::Expired)));
-        if let Some(entry) = self.half_open.as_mut().filter(expired) {
+        let waits = self.ends[server].state == State::SynReceived;
+        let by_timer = |h: &&mut HalfOpenTrack| match h.end {
+            Some((_, HalfOpenEnd::Expired)) => true,
+            Some((_, HalfOpenEnd::Completed)) => h.again && waits,
+            _ => false,
+        };
+        if let Some(entry) = self.half_open.as_mut().filter(by_timer) {
             entry.end = None;
             self.tell(ctx, server, Fact::HalfOpenEntered { again: true });
         }

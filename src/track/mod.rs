@@ -1,6 +1,7 @@
 //! Segment to event: what happened to each connection, never whether it was right.
 
 mod agreed;
+mod belonging;
 mod cells;
 mod closing;
 mod connection;
@@ -13,6 +14,7 @@ mod gaps;
 mod half_open;
 mod header;
 mod life;
+mod opened;
 mod opening;
 mod packed;
 mod partition;

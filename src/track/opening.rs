@@ -1,5 +1,6 @@
 //! The opening of a connection: SYN, SYN+ACK, the final ACK, and their odd variants (tcp.md §1.5 tables A and B).
 
+use super::closing::CloseTrack;
 use super::connection::{Connection, Context};
 use super::event::Fact;
 use super::gaps::Gaps;
@@ -7,7 +8,8 @@ use super::half_open::HalfOpenTrack;
 use super::packed::{Plain, Small, fields};
 use super::record::{Reason, RoleBasis};
 use super::shape::OpenShape;
-use crate::tcp::{Certainty::*, Duration, Segment, SeqNumber, State, Timestamp};
+use super::steps::Step;
+use crate::tcp::{Certainty::*, Duration, Segment, State, Timestamp};
 
 /// How a connection was opened, as far as was seen.
 #[derive(Debug, Default)]
@@ -59,6 +61,9 @@ pub struct OpenTrack {
     pub(super) challenged: bool,
 }
 
+/// No stack sends a SYN+ACK again sooner: Linux, the hastiest, has a least timeout of 200 ms (TCP_RTO_MIN).
+const SOONEST_REPETITION: Duration = Duration::from_millis(200);
+
 /// A set of opening shapes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Labels(u16);
@@ -67,6 +72,11 @@ impl Labels {
     /// Adds a shape.
     pub fn add(&mut self, shape: OpenShape) {
         self.0 |= 1 << shape as u16;
+    }
+
+    /// Takes a shape back.
+    fn remove(&mut self, shape: OpenShape) {
+        self.0 &= !(1 << shape as u16);
     }
 
     /// Whether it holds the shape.
@@ -153,7 +163,12 @@ impl Connection {
                 self.undo_to(e, State::SynSent, ctx);
             }
             // Refused, and trying again with the same number (Windows does, tcp.md §1.9).
-            (State::Closed, _) => self.step(e, State::SynSent, Observed, Reason::SynSent, ctx),
+            (State::Closed, _) => {
+                if self.open.refused.is_some() {
+                    self.close = CloseTrack::default();
+                }
+                self.step(e, State::SynSent, Observed, Reason::SynSent, ctx)
+            }
             _ => {}
         }
     }
@@ -189,6 +204,10 @@ impl Connection {
             return self.second_syn_ack(s, e, ctx);
         }
         self.time_syn_ack(s, e);
+        if self.is_cancelled_in_vain(s, e) {
+            self.undo(e, ctx);
+            self.half_open_again(e, ctx);
+        }
         match (self.ends[e].state, self.ends[e].certainty) {
             (State::Unknown | State::Closed | State::Listen | State::TimeWait, _) => {
                 self.begin(s, e);
@@ -206,6 +225,17 @@ impl Connection {
             (State::Established, Assumed) => self.back_to_syn_received(s, e, ctx),
             _ => self.repeat_syn_ack(s, e, ctx),
         }
+    }
+
+    /// The RST toward the server did not reach it, or was not its client's: it repeats its SYN+ACK, unasked. Where the
+    /// SYN was not captured nobody knows whether it was asked again.
+    fn is_cancelled_in_vain(&self, s: &Segment, e: usize) -> bool {
+        let cancelled = |step: &Step| step.to == State::Listen && step.reason == Reason::ResetReceived;
+        self.ends[e].state == State::Listen
+            && self.ends[e].iss == Some(s.seq)
+            && self.ends[1 - e].state == State::Closed
+            && self.ends[1 - e].syn_seen
+            && self.steps.last(e).is_some_and(cancelled)
     }
 
     fn tell_syn_ack(&self, s: &Segment, e: usize, ctx: &mut Context<'_>) {
@@ -281,7 +311,8 @@ impl Connection {
             && self.ends[p].certainty == Inferred
         {
             self.open.withdrawn = true;
-            self.undo_to(p, State::SynSent, ctx);
+            // To SYN_SENT, or where SYNs crossed to SYN_RECEIVED.
+            self.undo(p, ctx);
         }
     }
 
@@ -297,6 +328,19 @@ impl Connection {
         } else if self.undo_to(e, State::Listen, ctx) {
             self.begin(s, e);
             self.syn_ack_sent(s, e, ctx);
+            self.answered_before_captured(s, e, ctx);
+        }
+    }
+
+    /// The client's ACK was captured before the SYN+ACK that it answers: sooner after it than a stack repeats one.
+    fn answered_before_captured(&mut self, s: &Segment, e: usize, ctx: &mut Context<'_>) {
+        let p = 1 - e;
+        let opened = self.steps.standing(p).find(|step| step.to == State::Established);
+        let soon = opened.is_some_and(|step| s.time.since(step.at) < SOONEST_REPETITION);
+        if soon && self.ends[p].ack_max.is_some_and(|ack| self.ends[e].syn_acked_by(ack)) {
+            self.open.labels.remove(OpenShape::SynAckMissing);
+            self.open.labels.add(OpenShape::Reordered);
+            self.complete_handshake(s, e, ctx);
         }
     }
 
@@ -326,166 +370,11 @@ impl Connection {
             State::SynSent if acceptable && !self.open.withdrawn => {
                 self.step(p, State::Established, Inferred, Reason::SynAckReceived, ctx);
             }
-            State::SynReceived if acceptable => {
+            State::SynReceived if acceptable && !self.open.withdrawn => {
                 self.step(p, State::Established, Inferred, Reason::SynAckReceived, ctx);
             }
             _ => {}
         }
-    }
-
-    /// An ACK, data or FIN leaves an end that has not shown to be synchronized. False: it proves nothing, and is
-    /// not to be acted on.
-    pub(super) fn send_in_opening(&mut self, s: &Segment, e: usize, ctx: &mut Context<'_>) -> bool {
-        match (self.ends[e].state, self.ends[e].certainty) {
-            (State::Unknown, _) => self.speak_midstream(s, e, ctx),
-            (State::Listen | State::TimeWait, _) if self.ends[1 - e].state == State::SynSent => {
-                self.answer_unopened(s, e, ctx)
-            }
-            (State::Listen, _) => {
-                self.step(e, State::Established, Assumed, Reason::Midstream, ctx);
-                true
-            }
-            (State::SynSent, _) => self.finish_as_client(s, e, ctx),
-            (State::SynReceived, _) => self.speak_in_syn_received(s, e, ctx),
-            (State::Established, Inferred) if self.is_unproven_client(e) => self.finish_as_client(s, e, ctx),
-            (State::Established, Inferred) => {
-                self.confirm(e, ctx);
-                self.half_open_taken(s.time, e, ctx);
-                true
-            }
-            _ => true,
-        }
-    }
-
-    fn is_unproven_client(&self, e: usize) -> bool {
-        !self.ends[e].spoke_after_syn && self.open.syn_ack_sender != Some(e)
-    }
-
-    fn speak_midstream(&mut self, s: &Segment, e: usize, ctx: &mut Context<'_>) -> bool {
-        if self.id == s.packet || self.ends[1 - e].state == State::Unknown {
-            self.open.labels.add(OpenShape::Midstream);
-        }
-        self.ends[e].spoke_after_syn = true;
-        self.step(e, State::Established, Assumed, Reason::Midstream, ctx);
-        true
-    }
-
-    /// A listener answers a SYN with something else than a SYN+ACK: the old connection's ACK, or its SYN+ACK was
-    /// not captured.
-    fn answer_unopened(&mut self, s: &Segment, e: usize, ctx: &mut Context<'_>) -> bool {
-        let p = 1 - e;
-        if !self.ends[p].syn_acked_by(s.ack) {
-            return false;
-        }
-        if s.is_pure_ack() {
-            // Odd stacks acknowledge the SYN first and send their own SYN after it.
-            return false;
-        }
-        self.open.labels.add(OpenShape::SynAckMissing);
-        self.ends[e].iss.get_or_insert(s.seq - 1);
-        self.step(e, State::Established, Assumed, Reason::Midstream, ctx);
-        true
-    }
-
-    /// The client's first segment after its SYN.
-    fn finish_as_client(&mut self, s: &Segment, e: usize, ctx: &mut Context<'_>) -> bool {
-        let p = 1 - e;
-        if self.open.first_syn_ack_at.is_none()
-            && !self.ends[p].syn_seen
-            && self.ends[p].state != State::Established
-        {
-            return self.syn_ack_was_missed(s, e, ctx);
-        }
-        if self.ends[p].second_iss.is_some_and(|iss| s.ack == iss + 1) {
-            self.take_second_syn_ack(p);
-        }
-        if self.is_wrong_final_ack(s, e) {
-            if !self.open.final_ack_wrong {
-                self.open.final_ack_wrong = true;
-                let expected_ack = self.ends[p].iss.map_or(s.ack, |iss| iss + 1);
-                let expected_seq = self.ends[e].iss.map_or(s.seq, |iss| iss + 1);
-                self.tell(ctx, e, Fact::FinalAckWrong { expected_ack, ack: s.ack, expected_seq, seq: s.seq });
-            }
-            return false;
-        }
-        self.ends[e].spoke_after_syn = true;
-        if self.ends[e].state == State::Established {
-            self.confirm(e, ctx);
-        } else {
-            self.step(e, State::Established, Observed, Reason::AckSent, ctx);
-        }
-        // Both ends of a simultaneous open send a SYN+ACK (RFC 9293 figure 7).
-        let crossed = self.open.labels.has(OpenShape::SimultaneousOpen);
-        if crossed && self.client() == Some(p) && self.ends[e].ack_max.is_none() {
-            self.tell(ctx, e, Fact::SplitHandshake);
-        }
-        true
-    }
-
-    /// Neither the SYN+ACK's number plus one nor anything that its sender sent since; what is beyond counts as
-    /// lost data only where the client has moved on itself.
-    fn is_wrong_final_ack(&self, s: &Segment, e: usize) -> bool {
-        let (end, peer) = (&self.ends[e], &self.ends[1 - e]);
-        let (Some(iss), Some(peer_iss)) = (end.iss, peer.iss) else { return false };
-        let first_pure = s.payload_len == 0 && s.seq == iss + 1;
-        let bad_ack = !s.ack.after(peer_iss) || (s.ack.after(peer.space.max()) && first_pure);
-        let bad_seq =
-            s.is_pure_ack() && s.seq != iss + 1 && s.seq != end.space.nxt() && s.seq.before(iss + 1);
-        bad_ack || bad_seq
-    }
-
-    fn take_second_syn_ack(&mut self, p: usize) {
-        if let Some(iss) = self.ends[p].second_iss.take() {
-            self.ends[p].iss = Some(iss);
-            self.ends[p].space.start(iss + 1);
-        }
-    }
-
-    /// The client goes on though no SYN+ACK was captured.
-    fn syn_ack_was_missed(&mut self, s: &Segment, e: usize, ctx: &mut Context<'_>) -> bool {
-        let p = 1 - e;
-        // Payload that acknowledges nothing was sent before any SYN+ACK came.
-        let has_learned = s.flags.ack() && (s.ack != SeqNumber(0) || s.payload_len == 0);
-        if !has_learned || self.ends[e].iss.is_some_and(|iss| !s.seq.after(iss)) {
-            if s.payload_len > 0 {
-                self.open.early_data_frame.get_or_insert(s.packet);
-                self.open.early_data_bytes = self.open.early_data_bytes.saturating_add(s.payload_len);
-                self.tell(ctx, e, Fact::EarlyData { bytes: s.payload_len });
-            }
-            return false;
-        }
-        self.open.labels.add(OpenShape::SynAckMissing);
-        self.ends[e].spoke_after_syn = true;
-        self.step(e, State::Established, Observed, Reason::AckSent, ctx);
-        if !self.ends[p].was_seen() {
-            self.ends[p].iss = Some(s.ack - 1);
-            self.ends[p].space.start(s.ack);
-            self.step(p, State::Established, Assumed, Reason::Midstream, ctx);
-        }
-        true
-    }
-
-    fn speak_in_syn_received(&mut self, s: &Segment, e: usize, ctx: &mut Context<'_>) -> bool {
-        let fast_open = self.open.labels.has(OpenShape::TfoAccepted);
-        if s.payload_len > 0 && !fast_open && !s.flags.fin() {
-            self.step(e, State::Established, Assumed, Reason::Midstream, ctx);
-        }
-        true
-    }
-
-    /// An acknowledgment of its SYN passed toward `p`: a listener's handshake is complete.
-    pub(super) fn receive_ack_of_syn(&mut self, s: &Segment, p: usize, ctx: &mut Context<'_>) {
-        if self.ends[p].state != State::SynReceived || !self.ends[p].syn_acked_by(s.ack) {
-            return;
-        }
-        self.step(p, State::Established, Inferred, Reason::AckReceived, ctx);
-        if self.open.done.is_none() {
-            self.open.done = Some(s.time);
-            self.open.client_rtt = self.open.syn_ack_at.map(|t| s.time.since(t));
-        }
-        self.half_open_completed(s.time, p, ctx);
-        let syn = self.ends[1 - p].offer.map(|o| o.signature);
-        self.tell(ctx, p, Fact::HandshakeDone { syn });
     }
 }
 

@@ -3,14 +3,15 @@
 use std::cmp::Reverse;
 use std::collections::VecDeque;
 
+use super::belonging::belongs_to_previous;
 use super::connection::Connection;
 use super::event::Fact;
 use super::flow::FlowKey;
 use super::record::Ended;
 use super::rings::fingerprint;
 use super::succession::{
-    Slot, Succession, Tracked, belongs_to_previous, context, drop_previous, end, give_previous, hold,
-    settle_candidate, succeed, succession,
+    Slot, Succession, Tracked, context, drop_previous, end, give_previous, hold, settle_candidate,
+    settle_unanswered, succeed, succession,
 };
 use super::table::{Form, Table};
 use super::timers::Timers;
@@ -40,7 +41,7 @@ pub struct Partition {
     /// Those of which all is kept as it is, in the order of their use as far as that was looked at, each with its latest
     /// packet then: the first that has none since is packed.
     awake: VecDeque<(u32, u64)>,
-    copies: CopyRate,
+    copies: Copies,
     evicted: u64,
     /// What ends at the end of the input, by id, once that has begun.
     rest: Option<VecDeque<(u64, u32)>>,
@@ -64,7 +65,7 @@ impl Partition {
             timers: Timers::default(),
             young: VecDeque::new(),
             awake: VecDeque::new(),
-            copies: CopyRate::default(),
+            copies: Copies::default(),
             evicted: 0,
             rest: None,
         }
@@ -324,14 +325,14 @@ enum Wake {
 }
 
 /// A second copy of a packet, as mirror ports make them.
-fn is_copy(slot: &mut Slot, s: &Segment, config: &TrackConfig, copies: &mut CopyRate) -> bool {
+fn is_copy(slot: &mut Slot, s: &Segment, config: &TrackConfig, copies: &mut Copies) -> bool {
     let connection = &mut slot.connection;
     let e = connection.end_of(&s.src);
     let seen = connection.ends[e].recent.seen(fingerprint(s), s.time, config.duplicate_window.0);
     // A kernel sends equal segments with one IP-ID only where it does not number at all.
     let has_id = s.ip.id.is_some_and(|id| id != 0);
-    if has_id && s.payload_len > 0 {
-        copies.count(seen);
+    if s.payload_len > 0 {
+        copies.of(has_id).count(seen);
     }
     let copy = seen && (has_id || copies.is_high());
     if copy {
@@ -382,6 +383,7 @@ fn route(
         settle_candidate(&slot.connection, previous, s, &mut ctx);
     }
     slot.connection.on_segment(s, &mut ctx);
+    settle_unanswered(slot, &mut ctx);
     drop_previous(slot, s.time, config, out);
     match (timer_due(&slot.connection), wake) {
         (Some(due), Wake::Unchanged) => Wake::By(due),
@@ -425,7 +427,28 @@ fn never_opened(c: &Connection) -> bool {
         && c.ends.iter().all(|p| handshake_only(p.state) || waiting(p))
 }
 
-/// How many of the latest data segments with an IP id were second copies (tcp.md §1.2: dup mode).
+/// Whether the capture holds packets twice (tcp.md §1.2: dup mode): told by data segments with an IP id, and by those
+/// without, as all of IPv6 are.
+#[derive(Debug, Default)]
+struct Copies {
+    numbered: CopyRate,
+    unnumbered: CopyRate,
+}
+
+impl Copies {
+    /// Unnumbered segments from which on they tell: a single one may well be a hasty retransmission.
+    const TELLING: u32 = 8;
+
+    fn of(&mut self, has_id: bool) -> &mut CopyRate {
+        if has_id { &mut self.numbered } else { &mut self.unnumbered }
+    }
+
+    fn is_high(&self) -> bool {
+        self.numbered.is_high() || (self.unnumbered.segments >= Self::TELLING && self.unnumbered.is_high())
+    }
+}
+
+/// How many of the latest data segments were second copies.
 #[derive(Debug, Default)]
 struct CopyRate {
     segments: u32,

@@ -119,6 +119,13 @@ impl Connection {
             self.tell(ctx, e, Fact::Refused { rtt });
             return;
         }
+        let server = &self.ends[e];
+        if server.state == State::SynReceived && server.iss.is_some_and(|iss| s.seq == iss + 1) {
+            // It gives its half-open connection up; whether the client ever got the SYN+ACK is not known.
+            self.note_reset_again(s, false);
+            self.reset_sent(e, ctx);
+            return self.end_half_open(s.time, HalfOpenEnd::Aborted, ctx);
+        }
         let iss = self.ends[p].iss.unwrap_or(s.seq);
         let class = ResetClass::SynSent;
         self.tell(ctx, e, Fact::ResetRefused { class, seq: s.seq, low: iss, high: iss, right: iss });
@@ -157,9 +164,11 @@ impl Connection {
 
     fn accept_abort(&mut self, s: &Segment, e: usize, ctx: &mut Context<'_>) {
         self.undo_to(e, State::SynReceived, ctx);
-        self.half_open_again(e, ctx);
-        self.end_half_open(s.time, HalfOpenEnd::Aborted, ctx);
-        self.tell(ctx, e, Fact::AcceptAborted);
+        if !self.is_given_up() {
+            self.half_open_again(e, ctx);
+            self.end_half_open(s.time, HalfOpenEnd::Aborted, ctx);
+            self.tell(ctx, e, Fact::AcceptAborted);
+        }
         self.remember_reset(s, e);
         self.reset_sent(e, ctx);
         self.step(1 - e, State::Closed, Inferred, Reason::ResetReceived, ctx);
@@ -177,6 +186,12 @@ impl Connection {
         }
         if self.ends[p].state == State::TimeWait {
             self.end_time_wait(p, ctx.at, TimeWaitEnd::Assassinated, ctx);
+            if self.ends[e].state == State::LastAck {
+                // It did not wait for its FIN to be acknowledged.
+                self.close.touch(s.time);
+                self.close.reset_by = Some(e);
+                self.close.reset_at = Some(s.time);
+            }
             self.reset_sent(e, ctx);
             self.step(p, State::Closed, Inferred, Reason::ResetReceived, ctx);
             return;
@@ -208,8 +223,7 @@ impl Connection {
         if let Some(idle) = idle {
             return self.tell(ctx, e, Fact::Desynchronized { idle });
         }
-        let acked = self.ends[e].ack_max.unwrap_or(self.ends[p].space.nxt());
-        let pending = self.ends[p].space.max().distance(acked).max(0) as u32;
+        let pending = self.unacknowledged(p);
         let fact = Fact::Reset {
             receiver: self.ends[p].state,
             with_ack: s.flags.ack(),
@@ -221,6 +235,16 @@ impl Connection {
             ttl_step: self.ends[e].ttl.map_or(0, |usual| i16::from(s.ip.ttl) - i16::from(usual)),
         };
         self.tell(ctx, e, fact);
+    }
+
+    /// Bytes of `p` that its peer has not acknowledged; a FIN's number is none.
+    fn unacknowledged(&self, p: usize) -> u32 {
+        let (end, last) = (&self.ends[p], self.ends[p].space.max());
+        let Some(acked) = self.ends[1 - p].ack_max else {
+            return u32::try_from(end.flow.unique_bytes).unwrap_or(u32::MAX);
+        };
+        let fin = u32::from(end.fin_end == Some(last) && last.after(acked));
+        last.distance(acked).max(0) as u32 - fin
     }
 
     fn remember_reset(&mut self, s: &Segment, e: usize) {

@@ -16,7 +16,7 @@ pub enum OpenShape {
     TfoAccepted,
     /// The server acknowledged the SYN alone.
     TfoIgnored,
-    /// The SYN+ACK was captured before the SYN.
+    /// A segment of the handshake was captured before the one it answers.
     Reordered,
     /// The SYN was not captured.
     SynMissing,

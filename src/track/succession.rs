@@ -1,6 +1,7 @@
 //! How connections follow each other on one 4-tuple: what a SYN means for the one that has it, and which of two a
 //! segment belongs to (tcp.md §1.9).
 
+use super::belonging::{is_of_another, refuses_held};
 use super::connection::{Connection, Context, Observer, illegal};
 use super::event::{Event, Fact};
 use super::finish::Room;
@@ -112,7 +113,14 @@ pub(super) fn end(
 
 /// What a segment means for the connection that has its 4-tuple now.
 pub(super) fn succession(c: &Connection, s: &Segment, config: &TrackConfig) -> Succession {
-    if !s.flags.syn() || illegal(s) || c.is_self_connected() {
+    if !s.flags.syn() {
+        return if refuses_held(c, s) || is_of_another(c, s) {
+            Succession::Incarnation
+        } else {
+            Succession::Same
+        };
+    }
+    if illegal(s) || c.is_self_connected() {
         return Succession::Same;
     }
     let e = c.end_of(&s.src);
@@ -127,6 +135,10 @@ pub(super) fn succession_by_syn(c: &Connection, s: &Segment, e: usize, config: &
     if end.iss == Some(s.seq) {
         let long_closed = end.state == State::Closed && s.time.since(c.last) > SAME_SYN_AGAIN;
         return if long_closed { Succession::Incarnation } else { Succession::Same };
+    }
+    if end.state == State::TimeWait && end.certainty == Certainty::Inferred && peer.state == State::LastAck {
+        // The peer waits for its FIN to be acknowledged: this end may never have had it.
+        return Succession::Held;
     }
     let young = |end: usize| {
         c.ends[end].state == State::TimeWait
@@ -262,11 +274,18 @@ pub(super) fn succeed(
             let mut ctx = context(config, out, Some(s), s.time, s.packet);
             previous.connection.tell(&mut ctx, previous.connection.end_of(&s.dst), Fact::SynTakenUp);
         }
+        let mut ctx = context(config, out, Some(s), s.time, s.packet);
+        previous.connection.time_wait_was_over(&mut ctx);
         end(&mut previous.connection, Ended::Reused, clock, config, out);
     } else if why == Succession::Candidate && by_holder {
         let mut ctx = context(config, out, Some(s), s.time, s.packet);
         take_over(&slot.connection, &mut previous.connection, s, true, None, &mut ctx);
-        end(&mut previous.connection, Ended::Reused, clock, config, out);
+        if previous.connection.time_wait_due().is_some() {
+            // The other end is in TIME_WAIT too, and its answer decides.
+            slot.previous = Some(previous);
+        } else {
+            end(&mut previous.connection, Ended::Reused, clock, config, out);
+        }
     } else {
         slot.previous = Some(previous);
     }
@@ -292,6 +311,7 @@ pub(super) fn take_over(
 ) {
     let sender = old.end_of(&syn.src);
     let holder = if by_holder { sender } else { 1 - sender };
+    old.meet_time_wait(ctx);
     let Some(interval) = old.current_time_wait(holder) else { return };
     let elapsed = ctx.at.since(interval.start);
     let last = old.ends[sender].space.max();
@@ -338,30 +358,17 @@ pub(super) fn settle_candidate(
     previous.why = Succession::Incarnation;
 }
 
-/// Whether a segment continues the connection before: its numbers fit that one better.
-pub(super) fn belongs_to_previous(new: &Connection, previous: &Previous, s: &Segment) -> bool {
-    let old = &previous.connection;
-    let from_new_client = new.end_of(&s.src) == 0;
-    if s.flags.syn() {
-        let answers = |c: &Connection| s.flags.ack() && c.ends[1 - c.end_of(&s.src)].syn_acked_by(s.ack);
-        return !answers(new) && answers(old);
+/// The end asked was in TIME_WAIT, and shows otherwise than by a SYN+ACK that it is not any more.
+pub(super) fn settle_unanswered(slot: &mut Slot, ctx: &mut Context<'_>) {
+    let Some(previous) = &mut slot.previous else { return };
+    let asked = &slot.connection.ends[1];
+    let refuses = asked.state == State::Closed && slot.connection.open.refused.is_some();
+    if previous.why == Succession::Candidate
+        && (refuses || (asked.state.is_synchronized() && asked.state != State::TimeWait))
+    {
+        previous.connection.time_wait_was_over(ctx);
+        previous.why = Succession::Incarnation;
     }
-    if s.flags.rst() && s.flags.ack() && !from_new_client && new.ends[0].syn_acked_by(s.ack) {
-        return false;
-    }
-    misfit(old, s) < misfit(new, s)
-}
-
-/// How far a segment's numbers are from what a connection would send next.
-pub(super) fn misfit(c: &Connection, s: &Segment) -> u64 {
-    let e = c.end_of(&s.src);
-    let far = 1u64 << 31;
-    let gap = |known: bool, a: crate::tcp::SeqNumber, b: crate::tcp::SeqNumber| {
-        if known { u64::from(a.distance(b).unsigned_abs()) } else { far }
-    };
-    let by_seq = gap(c.ends[e].space.known(), s.seq, c.ends[e].space.max());
-    let peer = &c.ends[1 - e].space;
-    by_seq + if s.flags.ack() { gap(peer.known(), s.ack, peer.max()) } else { 0 }
 }
 
 /// A segment of the connection before, while another one asks for the 4-tuple.

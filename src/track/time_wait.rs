@@ -112,6 +112,27 @@ impl Connection {
         }
     }
 
+    /// The same where a segment of another connection shows that the time has come.
+    pub(super) fn meet_time_wait(&mut self, ctx: &mut Context<'_>) {
+        let frame = self.last_frame;
+        let Context { config, at, .. } = *ctx;
+        self.expire_time_wait(&mut Context {
+            config,
+            observer: &mut *ctx.observer,
+            segment: None,
+            at,
+            frame,
+        });
+    }
+
+    /// The 4-tuple is another connection's: what TIME_WAIT there was is over, who knows since when.
+    pub(super) fn time_wait_was_over(&mut self, ctx: &mut Context<'_>) {
+        self.meet_time_wait(ctx);
+        for end in 0..2 {
+            self.end_time_wait(end, ctx.at, TimeWaitEnd::Gone, ctx);
+        }
+    }
+
     /// The interval an end is in.
     pub(super) fn current_time_wait(&self, end: usize) -> Option<&TimeWait> {
         self.time_waits.iter().rev().find(|i| i.end == end && i.kept.end.is_none()).map(|i| &i.kept)

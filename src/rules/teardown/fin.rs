@@ -110,6 +110,10 @@ pub(super) fn lingering(scene: &Scene<'_>) -> Option<Judgement> {
     let (from, closed) = c.close.half_closed_at.zip(c.close.first_fin)?;
     let until = c.close.second_fin_at.or(c.close.reset_at).unwrap_or(scene.known_until());
     let open = &c.ends[1 - closed];
+    if open.acked_unsettled().is_some() {
+        // The peer acknowledged more than was captured: its FIN may be that.
+        return None;
+    }
     let silent_since = open.last_payload.map_or(from, |t| t.max(from)).min(until);
     let (idle, lasted) = (until.since(silent_since), until.since(from));
     let limits = &scene.config.thresholds;

@@ -58,7 +58,8 @@ rules! {
     }
     /// ## What it reports
     /// One FIN is acknowledged and the other side neither closes nor resets: it is silent for 60 s or more
-    /// (`close-wait-idle`), or sends for 300 s or more (`half-close-active`). A warning from 300 s on.
+    /// (`close-wait-idle`), or sends for 300 s or more (`half-close-active`). A warning from 300 s on. Not said where the
+    /// peer has last acknowledged something that was not captured: it may be the FIN.
     /// ## Why it matters
     /// A side that stays silent in CLOSE_WAIT has mostly forgotten to close its socket. It is never cleaned up, for no
     /// stack has a timer for CLOSE_WAIT.
