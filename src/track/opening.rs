@@ -466,10 +466,16 @@ impl Connection {
     }
 
     fn speak_in_syn_received(&mut self, s: &Segment, e: usize, ctx: &mut Context<'_>) -> bool {
-        let fast_open = self.open.labels.has(OpenShape::TfoAccepted);
-        if s.payload_len > 0 && !fast_open && !s.flags.fin() {
+        let acked = self.ends[1 - e].iss.is_some_and(|iss| s.ack.after(iss + 1));
+        let speaks = s.payload_len > 0 || s.flags.fin() || (s.flags.ack() && acked);
+        if !speaks || self.open.labels.has(OpenShape::TfoAccepted) {
+            return true;
+        }
+        if !s.flags.fin() {
             self.step(e, State::Established, Assumed, Reason::Midstream, ctx);
         }
+        // The final ACK was there, only not captured: its entry has left the SYN queue.
+        self.half_open_taken(s.time, e, ctx);
         true
     }
 
