@@ -6,6 +6,7 @@ use tcpscope::config::Config;
 use tcpscope::rules::{Finding, Severity};
 use tcpscope::tcp::{Endpoint, Flags};
 
+use crate::support::packet::capture_time;
 use crate::support::traffic::{BARE, LINUX, MS, S, Stack, Traffic, addr, host};
 
 fn evidence<'a>(finding: &'a Finding, name: &str) -> &'a Value {
@@ -145,6 +146,7 @@ fn empty_connections_that_heap_up_slowly_are_never_the_usual() {
     let found = only(t.attacks(90 * S));
     assert_eq!((found.rule, found.severity), ("AT016", Severity::Error), "{}", found.message);
     assert!(found.message.contains("from sources of few connections each"), "{}", found.message);
+    assert!(found.start >= Some(capture_time(10 * S)), "not before the first of them: {found:?}");
 }
 
 #[test]

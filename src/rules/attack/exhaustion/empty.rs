@@ -134,7 +134,8 @@ impl Empty {
             let empty = percent(self.silent, self.open) >= SHARE;
             let many = empty && self.open >= OPEN && self.open as f64 >= usual;
             let of_one = empty && self.silent >= OF_SOURCE && self.sources.most() >= OF_SOURCE;
-            if self.episode.is_none() && (fast || many || of_one) {
+            // What is open is known now, what was opened ten seconds ago: it begins with the first empty ones.
+            if self.episode.is_none() && (fast || ((many || of_one) && s.empty() > 0)) {
                 let since = if fast { second - SECONDS + 1 } else { second };
                 let mut episode = Episode::new(since, start_of(since), at);
                 for before in since..second {
