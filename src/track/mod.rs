@@ -1,6 +1,7 @@
 //! Segment to event: what happened to each connection, never whether it was right.
 
 mod agreed;
+mod cells;
 mod closing;
 mod connection;
 mod event;
@@ -27,6 +28,7 @@ mod stray;
 mod succession;
 mod table;
 mod time_wait;
+mod timers;
 mod wireshark;
 mod zeek;
 

@@ -1,7 +1,7 @@
 //! `Partition`: a bounded table of connections; when each is looked at again, and when it ends.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::VecDeque;
 
 use super::connection::Connection;
 use super::event::Fact;
@@ -13,6 +13,7 @@ use super::succession::{
     settle_candidate, succeed, succession,
 };
 use super::table::{Form, Table};
+use super::timers::Timers;
 use crate::config::{ChecksumPolicy, TrackConfig};
 use crate::tcp::{Certainty, Checksum, Duration, Segment, State, Timestamp};
 
@@ -33,10 +34,7 @@ pub struct Partition {
     config: TrackConfig,
     table: Table,
     bounds: Bounds,
-    /// When connections are to be looked at again. Stale where the table says another time.
-    due: BinaryHeap<Reverse<(Timestamp, u32)>>,
-    /// The same for those that wait for the usual time, which come in order.
-    lingering: VecDeque<(Timestamp, u32)>,
+    timers: Timers,
     /// The latest to begin or to go on, and their ids: when they stop being young, those with few segments are frozen.
     young: VecDeque<(u32, u64)>,
     /// Those of which all is kept as it is, in the order of their use as far as that was looked at, each with its latest
@@ -63,8 +61,7 @@ impl Partition {
             config: config.clone(),
             table: Table::default(),
             bounds: Bounds { open: share(config.max_connections), frozen: share(config.max_attempts) },
-            due: BinaryHeap::new(),
-            lingering: VecDeque::new(),
+            timers: Timers::default(),
             young: VecDeque::new(),
             awake: VecDeque::new(),
             copies: CopyRate::default(),
@@ -90,7 +87,7 @@ impl Partition {
             Some(at) => at,
             None => self.open(key, s, clock, out),
         };
-        let Some((slot, _, was)) = self.table.thawed(at, &self.config, out) else {
+        let Some((slot, was)) = self.table.thawed(at, &self.config, out) else {
             return Taken::Segment;
         };
         let id = slot.connection.id;
@@ -100,7 +97,7 @@ impl Partition {
         if is_copy(slot, s, &self.config, &mut self.copies) {
             return Taken::Duplicate;
         }
-        let wake = route(slot, key, s, clock, &self.config, out);
+        let wake = route(slot, s, clock, &self.config, out);
         self.table.outgrown(at);
         self.schedule(at, wake, clock);
         if was == Form::Frozen || id == s.packet {
@@ -116,32 +113,14 @@ impl Partition {
     /// Ends everything whose time has come by `clock`, at its own time.
     #[inline]
     pub fn expire(&mut self, clock: Timestamp, out: &mut dyn Tracked) {
-        let timer = self.due.peek().is_some_and(|Reverse((at, _))| *at <= clock);
-        if timer || self.lingering.front().is_some_and(|(at, _)| *at <= clock) {
+        if self.timers.may_be_due(clock) {
             self.meet_timers(clock, out);
         }
     }
 
     fn meet_timers(&mut self, clock: Timestamp, out: &mut dyn Tracked) {
-        loop {
-            let timer = self.due.peek().map(|Reverse(timer)| *timer);
-            let linger = self.lingering.front().copied();
-            let next = match (timer, linger) {
-                (Some(timer), Some(linger)) => timer.min(linger),
-                (one, other) => match one.or(other) {
-                    Some(only) => only,
-                    None => return,
-                },
-            };
-            if next.0 > clock {
-                return;
-            }
-            if timer == Some(next) {
-                self.due.pop();
-            } else {
-                self.lingering.pop_front();
-            }
-            self.on_due(next.1, next.0, clock, out);
+        while let Some((at, index)) = self.timers.next(clock, |index| self.table.wake(index)) {
+            self.on_due(index, at, clock, out);
         }
     }
 
@@ -154,13 +133,12 @@ impl Partition {
     /// Connections of which only the segments are kept, so many at most: half-open ones first, then those with the latest
     /// packets. Each is made anew from its segments.
     pub fn frozen(&self, most: usize) -> Vec<Connection> {
-        let mut latest: Vec<_> =
-            self.table.frozen_ones().map(|(key, f)| (Reverse(f.rank()), key, f)).collect();
+        let mut latest: Vec<_> = self.table.frozen_ones().map(|f| (Reverse(f.rank()), f)).collect();
         if latest.len() > most {
-            latest.select_nth_unstable_by_key(most, |(rank, ..)| *rank);
+            latest.select_nth_unstable_by_key(most, |(rank, _)| *rank);
             latest.truncate(most);
         }
-        latest.into_iter().map(|(_, key, frozen)| frozen.whole(key, &self.config)).collect()
+        latest.into_iter().map(|(_, frozen)| frozen.whole(&self.config)).collect()
     }
 
     /// The input ended at `clock`: a record of every connection that began before packet `before`, oldest first. Whether
@@ -183,7 +161,7 @@ impl Partition {
         }
         let wake = clock + self.config.linger;
         let at = self.table.begin(key, s, wake);
-        self.lingering.push_back((wake, at));
+        self.timers.add(wake, at);
         if let Some(slot) = self.table.slot(at) {
             let mut ctx = context(&self.config, out, Some(s), s.time, s.packet);
             slot.connection.tell(&mut ctx, 0, Fact::Opened);
@@ -198,12 +176,12 @@ impl Partition {
             Wake::Lingering => {
                 let wake = clock + self.config.linger;
                 self.table.set_wake(at, wake);
-                self.lingering.push_back((wake, at));
+                self.timers.add(wake, at);
             }
             Wake::By(due) => {
                 if self.table.wake(at).is_some_and(|wake| due < wake) {
                     self.table.set_wake(at, due);
-                    self.due.push(Reverse((due, at)));
+                    self.timers.add(due, at);
                 }
             }
         }
@@ -251,7 +229,7 @@ impl Partition {
 
     fn bad_checksum(&mut self, s: &Segment, key: &FlowKey, out: &mut dyn Tracked) {
         let Some(at) = self.table.find(key) else { return };
-        if let Some((slot, _, was)) = self.table.thawed(at, &self.config, out) {
+        if let Some((slot, was)) = self.table.thawed(at, &self.config, out) {
             let e = slot.connection.end_of(&s.src);
             slot.connection.zeek.on_bad_checksum(e);
             slot.history.end();
@@ -272,9 +250,9 @@ impl Partition {
         {
             let wake = due.unwrap_or_else(|| next_look(at, clock, config.linger));
             self.table.set_wake(index, wake);
-            return self.due.push(Reverse((wake, index)));
+            return self.timers.add(wake, index);
         }
-        let Some((slot, _, was)) = self.table.thawed(index, config, out) else { return };
+        let Some((slot, was)) = self.table.thawed(index, config, out) else { return };
         {
             if timer_due(&slot.connection).is_some_and(|due| due <= at) {
                 slot.history.add_timer(at);
@@ -300,7 +278,7 @@ impl Partition {
             None => next_look(at, clock, config.linger),
         };
         self.table.set_wake(index, wake);
-        self.due.push(Reverse((wake, index)));
+        self.timers.add(wake, index);
         match was {
             Form::Open => {}
             Form::Packed => self.pack(index),
@@ -311,12 +289,8 @@ impl Partition {
     /// Timers of what has ended are stale: when there are more of these than of others they go.
     fn forget_stale_timers(&mut self) {
         let kept = self.table.open() + self.table.frozen();
-        let (table, most) = (&self.table, kept + kept / 8 + 512);
-        if self.lingering.len() > most {
-            self.lingering.retain(|(wake, at)| table.wake(*at) == Some(*wake));
-        }
-        if self.due.len() > most {
-            self.due.retain(|Reverse((wake, at))| table.wake(*at) == Some(*wake));
+        if self.timers.len() > kept + kept / 8 + 512 {
+            self.timers.retain(|index| self.table.wake(index));
         }
     }
 
@@ -372,7 +346,6 @@ fn is_copy(slot: &mut Slot, s: &Segment, config: &TrackConfig, copies: &mut Copy
 /// Gives a segment to the connection it belongs to: the one of its 4-tuple, the one before, or a new one.
 fn route(
     slot: &mut Slot,
-    key: FlowKey,
     s: &Segment,
     clock: Timestamp,
     config: &TrackConfig,
@@ -383,7 +356,7 @@ fn route(
     let mut wake = Wake::Unchanged;
     match succession(&slot.connection, s, config) {
         // A replay takes the packet's time to be the clock.
-        Succession::Same if slot.previous.is_none() && clock == s.time => slot.history.add(s, &key),
+        Succession::Same if slot.previous.is_none() && clock == s.time => slot.history.add(s, &slot.key),
         Succession::Same => slot.history.end(),
         Succession::Held => {
             slot.history.end();

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::packed::{Fold, Number, Pack, Plain, Reader, Writer, read, written};
+use super::packed::{Fold, Number, Pack, Plain, Reader, Row, Writer, read, written};
 use crate::tcp::{Flags, Segment, SeqNumber, Timestamp};
 
 /// The last acknowledgments an end sent: a RST at one of them is a reply (tcp.md §1.8).
@@ -180,7 +180,7 @@ impl Pack for AckRing {
         let Self { ring, count, next } = self;
         Fold::default().with(count).with(next).write(w);
         let numbers = ring.map(|ack| ack.number(&mut w.near));
-        numbers.iter().take(usize::from(*count)).for_each(|n| w.row([*n], [2]));
+        numbers.iter().take(usize::from(*count)).for_each(|n| w.row([*n], const { &Row::of([2]) }));
     }
 
     fn unpack(&mut self, r: &mut Reader<'_>) {
@@ -189,7 +189,7 @@ impl Pack for AckRing {
         fold.end(r);
         *self = Self { count, next, ..Self::default() };
         for ack in self.ring.iter_mut().take(usize::from(count)) {
-            let [n] = r.row([2]);
+            let [n] = r.row(const { &Row::of([2]) });
             *ack = SeqNumber::of(n, &mut r.near);
         }
     }
@@ -216,13 +216,13 @@ impl Pack for RecentRing {
         let Self { ring, next } = self;
         w.put(u64::from(*next), 1);
         let times = ring.map(|(print, at)| Some(at).filter(|_| print != 0).number(&mut w.near));
-        w.row(times, [5, 5, 5, 5]);
+        w.row(times, const { &Row::of([5, 5, 5, 5]) });
         ring.iter().filter(|(print, _)| *print != 0).for_each(|(print, _)| w.put(*print, 8));
     }
 
     fn unpack(&mut self, r: &mut Reader<'_>) {
         *self = Self { next: r.take(1) as u8, ..Self::default() };
-        let times = r.row([5, 5, 5, 5]);
+        let times = r.row(const { &Row::of([5, 5, 5, 5]) });
         for (each, at) in self.ring.iter_mut().zip(times) {
             if let Some(at) = Number::of(at, &mut r.near) {
                 *each = (r.take(8), at);
@@ -237,7 +237,7 @@ impl Pack for Kept {
         w.put(*digest, 8);
         Fold::default().with(ttl).with(has_timestamps).with(ip_id).write(w);
         let row = [w.near.number_of_frame(*frame), seq.number(&mut w.near), u64::from(*len)];
-        w.row(row, [2, 3, 2]);
+        w.row(row, const { &Row::of([2, 3, 2]) });
     }
 
     fn unpack(&mut self, r: &mut Reader<'_>) {
@@ -246,7 +246,7 @@ impl Pack for Kept {
         let (has_timestamps, fold) = fold.take();
         let (ip_id, fold) = fold.take();
         fold.end(r);
-        let [frame, seq, len] = r.row([2, 3, 2]);
+        let [frame, seq, len] = r.row(const { &Row::of([2, 3, 2]) });
         let (frame, seq, len) = (r.near.frame_of(frame), SeqNumber::of(seq, &mut r.near), len as u32);
         *self = Self { digest, frame, seq, len, ip_id, ttl, has_timestamps };
     }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::packed::{Fold, Number, Pack, Reader, Writer, read};
+use super::packed::{Fold, Number, Pack, Reader, Row, Writer, read};
 use crate::tcp::SeqNumber;
 
 /// Where a range of sequence numbers fell.
@@ -188,7 +188,7 @@ impl Pack for SendSpace {
         let Self { known, count, nxt, max, holes: _, lost } = self;
         Fold::default().with(known).with(count).write(w);
         let (max, nxt) = (max.number(&mut w.near), nxt.number(&mut w.near));
-        w.row([max, nxt, *lost], [1, 1, 0]);
+        w.row([max, nxt, *lost], const { &Row::of([1, 1, 0]) });
         self.open_holes().iter().for_each(|hole| hole.pack(w));
     }
 
@@ -197,7 +197,7 @@ impl Pack for SendSpace {
         let (known, fold) = Fold::read(r).take();
         let (count, fold): (u8, _) = fold.take();
         fold.end(r);
-        let [max, nxt, lost] = r.row([1, 1, 0]);
+        let [max, nxt, lost] = r.row(const { &Row::of([1, 1, 0]) });
         let (max, nxt) = (SeqNumber::of(max, &mut r.near), SeqNumber::of(nxt, &mut r.near));
         for _ in 0..count {
             let (from, to) = read(r);

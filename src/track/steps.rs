@@ -1,6 +1,6 @@
 //! `Steps`: the states each end went through, with what was disproved later (tcp.md §1.3, §1.13).
 
-use super::packed::{Fold, Number, Pack, Plain, Reader, Writer, written};
+use super::packed::{Fold, Number, Pack, Plain, Reader, Row, Writer, written};
 use super::record::{Reason, Role, Transition};
 use crate::tcp::{Certainty, Flags, State, Timestamp};
 
@@ -143,9 +143,9 @@ impl Pack for Step {
         let fold = fold.with(from).with(to).with(reason).with(flags);
         fold.write(w);
         let row = [at.number(&mut w.near), w.near.number_of_frame(*frame)];
-        w.row(row, [4, 2]);
+        w.row(row, const { &Row::of([4, 2]) });
         if is_more {
-            w.row([*confirmed, *rolled_back], [4, 4]);
+            w.row([*confirmed, *rolled_back], const { &Row::of([4, 4]) });
         }
     }
 
@@ -158,9 +158,9 @@ impl Pack for Step {
         let (reason, fold) = fold.take();
         let (flags, fold) = fold.take();
         fold.end(r);
-        let [at, frame] = r.row([4, 2]);
+        let [at, frame] = r.row(const { &Row::of([4, 2]) });
         let (at, frame) = (Timestamp::of(at, &mut r.near), r.near.frame_of(frame));
-        let [confirmed, rolled_back] = if is_more { r.row([4, 4]) } else { [0; 2] };
+        let [confirmed, rolled_back] = if is_more { r.row(const { &Row::of([4, 4]) }) } else { [0; 2] };
         let end = end as u8;
         *self = Self { at, frame, confirmed, rolled_back, flags, end, from, to, certainty, reason };
     }

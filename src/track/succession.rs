@@ -4,6 +4,7 @@
 use super::connection::{Connection, Context, Observer, illegal};
 use super::event::{Event, Fact};
 use super::finish::Room;
+use super::flow::FlowKey;
 use super::frozen::History;
 use super::record::{Ended, Record, TimeWaitEnd};
 use crate::config::TrackConfig;
@@ -32,6 +33,7 @@ pub trait Tracked: Observer {
 /// One connection in the table.
 #[derive(Debug)]
 pub(super) struct Slot {
+    pub key: FlowKey,
     pub connection: Connection,
     /// The one before it on the same 4-tuple, while segments may still belong to that.
     pub previous: Option<Box<Previous>>,

@@ -6,13 +6,14 @@ use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use std::hash::BuildHasher as _;
 
+use super::cells::{Cell, Cells};
 use super::connection::Connection;
 use super::flow::FlowKey;
 use super::frozen::{Frozen, History, Rooms};
 use super::packed::{Packed, Writer};
 use super::succession::{Slot, Tracked};
 use crate::config::TrackConfig;
-use crate::tcp::{Endpoint, Segment, Timestamp};
+use crate::tcp::{Segment, Timestamp};
 
 /// The connections of one partition. An index stays the same as long as something is kept there.
 #[derive(Debug, Default)]
@@ -21,6 +22,7 @@ pub(super) struct Table {
     hasher: RandomState,
     places: Places,
     free: Vec<u32>,
+    cells: Cells,
     /// Room of connections that ended, for those to come.
     #[expect(clippy::vec_box, reason = "the boxes themselves are what is used again")]
     spare: Vec<Box<Slot>>,
@@ -34,7 +36,6 @@ pub(super) struct Table {
 /// Where something is kept.
 #[derive(Debug)]
 struct Place {
-    key: FlowKey,
     wake: Timestamp,
     kept: Kept,
 }
@@ -48,7 +49,7 @@ struct Places {
 }
 
 impl Places {
-    /// 30 KiB a piece.
+    /// 6 KiB a piece.
     const PIECE: usize = 256;
 
     fn push(&mut self, place: Place) {
@@ -81,8 +82,9 @@ impl Places {
 enum Kept {
     Nothing,
     Open(Box<Slot>),
-    Packed(Packed),
-    Frozen(Frozen),
+    Packed(Box<Packed>),
+    /// What is written of it lies there.
+    Frozen(Cell),
 }
 
 /// How a connection is kept.
@@ -111,13 +113,17 @@ impl Table {
     #[inline]
     pub fn find(&self, key: &FlowKey) -> Option<u32> {
         let hash = self.hasher.hash_one(key);
-        self.index.find(hash, |at| self.places.get(*at as usize).is_some_and(|p| p.key == *key)).copied()
+        let is_its = |place: &Place| match &place.kept {
+            Kept::Open(slot) => slot.key == *key,
+            _ => key_of(place, &self.cells) == Some(*key),
+        };
+        self.index.find(hash, |at| self.places.get(*at as usize).is_some_and(is_its)).copied()
     }
 
     /// A connection that begins with this segment.
     pub fn begin(&mut self, key: FlowKey, s: &Segment, wake: Timestamp) -> u32 {
-        let slot = Slot::furnished(self.spare.pop(), &mut self.rooms, s);
-        let place = Place { key, wake, kept: Kept::Open(slot) };
+        let slot = Slot::furnished(self.spare.pop(), &mut self.rooms, key, s);
+        let place = Place { wake, kept: Kept::Open(slot) };
         let at = match self.free.pop() {
             Some(at) => {
                 if let Some(free) = self.places.get_mut(at as usize) {
@@ -131,8 +137,9 @@ impl Table {
             }
         };
         self.open += 1;
-        let (hasher, places) = (&self.hasher, &self.places);
-        let rehash = |at: &u32| places.get(*at as usize).map_or(0, |p| hasher.hash_one(p.key));
+        let (hasher, places, cells) = (&self.hasher, &self.places, &self.cells);
+        let key_at = |at: u32| key_of(places.get(at as usize)?, cells);
+        let rehash = |at: &u32| key_at(*at).map_or(0, |key| hasher.hash_one(key));
         self.index.insert_unique(hasher.hash_one(key), at, rehash);
         at
     }
@@ -155,8 +162,8 @@ impl Table {
             match &place.kept {
                 Kept::Open(slot) => look(&slot.connection),
                 Kept::Packed(packed) => {
-                    let room = room.get_or_insert_with(|| Connection::between(place.key.ends()));
-                    packed.look(&place.key, room);
+                    let room = room.get_or_insert_with(|| Connection::between(packed.key().ends()));
+                    packed.look(room);
                     look(room);
                 }
                 _ => {}
@@ -165,9 +172,9 @@ impl Table {
     }
 
     /// Connections of which the segments are kept, in no particular order.
-    pub fn frozen_ones(&self) -> impl Iterator<Item = (&FlowKey, &Frozen)> {
+    pub fn frozen_ones(&self) -> impl Iterator<Item = Frozen<'_>> {
         self.places.iter().filter_map(|place| match &place.kept {
-            Kept::Frozen(frozen) => Some((&place.key, frozen)),
+            Kept::Frozen(cell) => Some(Frozen(self.cells.get(*cell))),
             _ => None,
         })
     }
@@ -184,36 +191,41 @@ impl Table {
         }
     }
 
-    /// All of a connection with its key, made from its bytes or segments where only these are kept; and how it was.
+    /// All of a connection, made from its bytes or segments where only these are kept; and how it was.
     pub fn thawed(
         &mut self,
         at: u32,
         config: &TrackConfig,
         out: &mut dyn Tracked,
-    ) -> Option<(&mut Slot, FlowKey, Form)> {
+    ) -> Option<(&mut Slot, Form)> {
         let place = self.places.get_mut(at as usize)?;
-        let key = place.key;
         let was = match &mut place.kept {
             Kept::Nothing => return None,
             Kept::Open(_) => Form::Open,
             Kept::Packed(packed) => {
-                let mut slot = self.spare.pop().unwrap_or_else(|| Box::new(Slot::between(key.ends())));
-                packed.unpack(&key, &mut slot);
+                let mut slot = self.spare.pop().unwrap_or_else(|| {
+                    let key = packed.key();
+                    Slot::boxed(key, Connection::between(key.ends()))
+                });
+                packed.unpack(&mut slot);
                 place.kept = Kept::Open(slot);
                 Form::Packed
             }
-            Kept::Frozen(frozen) => {
-                let mut slot = Slot::furnished(self.spare.pop(), &mut self.rooms, &frozen.first(&key));
+            Kept::Frozen(cell) => {
+                let cell = *cell;
+                let told = Frozen(self.cells.get(cell)).told();
+                let mut slot = Slot::furnished(self.spare.pop(), &mut self.rooms, told.key, &told.first());
                 let Slot { connection, history, .. } = &mut *slot;
-                frozen.thaw(&key, (connection, history), config, out);
+                told.thaw((connection, history), config, out);
                 place.kept = Kept::Open(slot);
+                self.cells.free(cell);
                 self.open += 1;
                 self.frozen -= 1;
                 Form::Frozen
             }
         };
         match &mut place.kept {
-            Kept::Open(slot) => Some((slot, key, was)),
+            Kept::Open(slot) => Some((slot, was)),
             _ => None,
         }
     }
@@ -251,8 +263,8 @@ impl Table {
             return;
         }
         slot.history.give_up(&mut self.rooms);
-        let Some(packed) = Packed::of(slot, &place.key, due, &mut self.writer) else { return };
-        if let Kept::Open(slot) = std::mem::replace(&mut place.kept, Kept::Packed(packed)) {
+        let Some(packed) = Packed::of(slot, due, &mut self.writer) else { return };
+        if let Kept::Open(slot) = std::mem::replace(&mut place.kept, Kept::Packed(Box::new(packed))) {
             self.give_back(slot);
         }
     }
@@ -264,8 +276,11 @@ impl Table {
         if slot.connection.id != id || !slot.is_alone() {
             return;
         }
-        let Some(frozen) = slot.history.freeze() else { return };
-        if let Kept::Open(slot) = std::mem::replace(&mut place.kept, Kept::Frozen(frozen)) {
+        if !slot.history.freeze(&slot.key, &mut self.writer) {
+            return;
+        }
+        let cell = self.cells.put(self.writer.written());
+        if let Kept::Open(slot) = std::mem::replace(&mut place.kept, Kept::Frozen(cell)) {
             self.give_back(slot);
         }
         out.on_frozen(id);
@@ -278,8 +293,7 @@ impl Table {
         self.thawed(at, config, out)?;
         let place = self.places.get_mut(at as usize)?;
         let Kept::Open(slot) = std::mem::replace(&mut place.kept, Kept::Nothing) else { return None };
-        let key = place.key;
-        let hash = self.hasher.hash_one(key);
+        let hash = self.hasher.hash_one(slot.key);
         if let Ok(entry) = self.index.find_entry(hash, |other| *other == at) {
             entry.remove();
         }
@@ -303,7 +317,7 @@ impl Table {
             Kept::Nothing => None,
             Kept::Open(slot) => Some(slot.connection.id),
             Kept::Packed(packed) => Some(packed.id),
-            Kept::Frozen(frozen) => Some(frozen.id()),
+            Kept::Frozen(cell) => Some(Frozen(self.cells.get(*cell)).id()),
         };
         let all = self.places.iter().enumerate();
         let mut ids: Vec<_> = all.filter_map(|(at, p)| Some((id(p)?, at as u32))).collect();
@@ -331,30 +345,36 @@ impl Table {
     }
 }
 
+/// Whose connection is kept in a place. A key lies where the rest of it does: what finds it needs that next.
+#[inline]
+fn key_of(place: &Place, cells: &Cells) -> Option<FlowKey> {
+    match &place.kept {
+        Kept::Nothing => None,
+        Kept::Open(slot) => Some(slot.key),
+        Kept::Packed(packed) => Some(packed.key()),
+        Kept::Frozen(cell) => Some(Frozen(cells.get(*cell)).key()),
+    }
+}
+
 impl Slot {
     /// A connection that begins with this segment, in the room of one that ended, where there is one.
-    fn furnished(spare: Option<Box<Self>>, rooms: &mut Rooms, s: &Segment) -> Box<Self> {
+    fn furnished(spare: Option<Box<Self>>, rooms: &mut Rooms, key: FlowKey, s: &Segment) -> Box<Self> {
         let mut slot = match spare {
             Some(mut slot) => {
+                slot.key = key;
                 slot.connection.begin_anew(s);
                 slot.previous = None;
                 slot.cold = false;
                 slot
             }
-            None => Box::new(Self::new(s)),
+            None => Self::boxed(key, Connection::new(s)),
         };
         slot.history.clear(rooms);
         slot
     }
 
-    fn new(s: &Segment) -> Self {
-        Self { connection: Connection::new(s), previous: None, history: History::default(), cold: false }
-    }
-
-    /// Of nothing yet.
-    pub fn between(ends: [Endpoint; 2]) -> Self {
-        let connection = Connection::between(ends);
-        Self { connection, previous: None, history: History::default(), cold: false }
+    fn boxed(key: FlowKey, connection: Connection) -> Box<Self> {
+        Box::new(Self { key, connection, previous: None, history: History::default(), cold: false })
     }
 }
 
@@ -362,10 +382,10 @@ impl Slot {
 mod tests {
     use super::*;
 
-    /// performance.md: at most 128 bytes for a half-open connection, with its share of the index (5 bytes at 7/8 to
-    /// 7/16 of the room) and its timer (16 bytes).
+    /// performance.md: at most 128 bytes for a half-open connection: what is written of it (80), this, its share of the index
+    /// (5 bytes at 7/8 to 7/16 of the room) and its timers (two of 4).
     #[test]
     fn a_place_is_small() {
-        assert!(size_of::<Place>() <= 120, "{} bytes", size_of::<Place>());
+        assert!(size_of::<Place>() <= 24, "{} bytes", size_of::<Place>());
     }
 }

@@ -1,6 +1,6 @@
 //! Zeek's `conn_state` and `history`, kept by Zeek's own rules, which are not ours (see its conn/main.zeek).
 
-use super::packed::{Number, Pack, Reader, Writer, choices, fields, written};
+use super::packed::{Number, Pack, Reader, Row, Writer, choices, fields, written};
 use super::peer::Peer;
 use crate::tcp::{Flags, Segment, SeqNumber};
 
@@ -312,14 +312,14 @@ impl Pack for [Option<SeqNumber>; 4] {
     fn pack(&self, w: &mut Writer) {
         let [syn, syn_ack, fin, reset] = self;
         let row = [syn.number(&mut w.near), syn_ack.number(&mut w.near)];
-        w.row(row, [3, 3]);
+        w.row(row, const { &Row::of([3, 3]) });
         let row = [fin.number(&mut w.near), reset.number(&mut w.near)];
-        w.row(row, [3, 0]);
+        w.row(row, const { &Row::of([3, 0]) });
     }
 
     fn unpack(&mut self, r: &mut Reader<'_>) {
-        let [syn, syn_ack] = r.row([3, 3]);
-        let [fin, reset] = r.row([3, 0]);
+        let [syn, syn_ack] = r.row(const { &Row::of([3, 3]) });
+        let [fin, reset] = r.row(const { &Row::of([3, 0]) });
         *self = [syn, syn_ack, fin, reset].map(|n| Number::of(n, &mut r.near));
     }
 }

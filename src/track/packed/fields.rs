@@ -56,7 +56,7 @@ macro_rules! written {
                 fold.write(w);
                 $(
                     let row = [$($crate::track::packed::Number::number($number, &mut w.near)),*];
-                    w.row(row, [$($width),*]);
+                    w.row(row, const { &$crate::track::packed::Row::of([$($width),*]) });
                 )*
                 $($crate::track::packed::Pack::pack($part, w);)*
             }
@@ -67,7 +67,7 @@ macro_rules! written {
                 fold.end(r);
                 $(self.$small = $small;)*
                 $(
-                    let [$($number),*] = r.row([$($width),*]);
+                    let [$($number),*] = r.row(const { &$crate::track::packed::Row::of([$($width),*]) });
                     $(self.$number = $crate::track::packed::Number::of($number, &mut r.near);)*
                 )*
                 $($crate::track::packed::Pack::unpack(&mut self.$part, r);)*

@@ -2,10 +2,11 @@
 
 use super::fields::{Number, Plain, Small, choices};
 use super::words::Near;
-use crate::tcp::{Certainty, Duration, Flags, SeqNumber, State, Timestamp};
+use crate::tcp::{Certainty, Checksum, Duration, Flags, SeqNumber, State, Timestamp};
 
 choices!(State in 4: Closed Listen SynSent SynReceived Established FinWait1 FinWait2 CloseWait Closing LastAck TimeWait Unknown);
 choices!(Certainty in 2: Observed Inferred Assumed);
+choices!(Checksum in 2: Good Bad Offloaded Unverifiable);
 
 /// One line for each kind: its number, and what has that number.
 macro_rules! numbers {

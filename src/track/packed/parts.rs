@@ -1,7 +1,7 @@
 //! How what is made of others is written: options, pairs, lists, boxes.
 
 use super::fields::{Number, Pack, Plain, Small};
-use super::words::{Near, Reader, Writer};
+use super::words::{Near, Reader, Row, Writer};
 use crate::tcp::{Duration, Timestamp};
 
 impl<T> Plain for Option<T> {
@@ -100,12 +100,12 @@ impl<A: Number, B: Number> Pack for (A, B) {
     #[inline]
     fn pack(&self, w: &mut Writer) {
         let row = [self.0.number(&mut w.near), self.1.number(&mut w.near)];
-        w.row(row, [3, 5]);
+        w.row(row, const { &Row::of([3, 5]) });
     }
 
     #[inline]
     fn unpack(&mut self, r: &mut Reader<'_>) {
-        let [a, b] = r.row([3, 5]);
+        let [a, b] = r.row(const { &Row::of([3, 5]) });
         *self = (A::of(a, &mut r.near), B::of(b, &mut r.near));
     }
 }
@@ -144,7 +144,7 @@ impl<T> Plain for Vec<T> {
 impl<T: Pack + Plain> Pack for Vec<T> {
     #[inline]
     fn pack(&self, w: &mut Writer) {
-        w.row([self.len() as u64], [1]);
+        w.row([self.len() as u64], const { &Row::of([1]) });
         for each in self {
             each.pack(w);
         }
@@ -153,7 +153,7 @@ impl<T: Pack + Plain> Pack for Vec<T> {
     #[inline]
     fn unpack(&mut self, r: &mut Reader<'_>) {
         self.clear();
-        let [len] = r.row([1]);
+        let [len] = r.row(const { &Row::of([1]) });
         self.reserve_exact(len as usize);
         for _ in 0..len {
             self.push(read(r));
@@ -176,12 +176,12 @@ macro_rules! alone {
             #[inline]
             fn pack(&self, w: &mut Writer) {
                 let number = self.number(&mut w.near);
-                w.row([number], [$width]);
+                w.row([number], const { &Row::of([$width]) });
             }
 
             #[inline]
             fn unpack(&mut self, r: &mut Reader<'_>) {
-                let [number] = r.row([$width]);
+                let [number] = r.row(const { &Row::of([$width]) });
                 *self = Self::of(number, &mut r.near);
             }
         }
