@@ -1,5 +1,6 @@
 //! The one test program; each module says what it holds the library or the program to.
 
+mod attack_variants;
 mod attacks;
 mod check;
 mod check_reports;

@@ -230,6 +230,8 @@ pub enum Fact {
         timestamps_new: bool,
         /// An ISN of old SND.NXT + 65537: a Linux host that had the TIME_WAIT (M10, M11).
         linux_isn: bool,
+        /// Segments of the old connection were not captured: its last numbers may have been higher.
+        capture_loss: bool,
     },
     /// A SYN was answered by the old connection's ACK out of TIME_WAIT. The end is the holder.
     TimeWaitRefusedSyn {

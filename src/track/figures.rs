@@ -130,11 +130,12 @@ impl Connection {
         if let Some(first) = self.ends[e].kept.begun_alike(s) {
             self.note_overlaid(s, &first);
         }
-        if let Some((first, first_frame)) = self.ends[e].kept.first(s, second)
-            && first != second
+        if let Some(kept) = self.ends[e].kept.first(s, second)
+            && kept.digest != second
         {
             let seq = s.seq + u32::from(s.flags.syn());
-            self.note_replaced(s, e, first_frame, seq);
+            self.note_replaced(s, e, &kept);
+            let (first, first_frame) = (kept.digest, kept.frame);
             self.tell(ctx, e, Fact::PayloadChanged { seq, len: s.payload_len, first, second, first_frame });
         }
     }

@@ -149,8 +149,11 @@ impl Connection {
         let crossed = self.open.labels.has(OpenShape::SimultaneousOpen);
         if crossed && peer_ack.is_some_and(|ack| self.ends[e].syn_acked_by(ack)) {
             self.step(e, State::Established, Observed, Reason::AckSent, ctx);
-        } else if (speaks || heard) && !s.flags.fin() {
-            self.step(e, State::Established, Assumed, Reason::Midstream, ctx);
+        } else if speaks || heard {
+            if !s.flags.fin() {
+                self.step(e, State::Established, Assumed, Reason::Midstream, ctx);
+            }
+            // The final ACK was there, only not captured: its entry has left the SYN queue.
             self.half_open_taken(s.time, e, ctx);
         }
         true

@@ -130,10 +130,10 @@ impl KeptPayload {
     }
 
     /// Digest and packet of the first segment with these very numbers, if it is kept; keeps this one otherwise.
-    pub fn first(&mut self, s: &Segment, digest: u64) -> Option<(u64, u64)> {
+    pub fn first(&mut self, s: &Segment, digest: u64) -> Option<Kept> {
         let seq = s.seq + u32::from(s.flags.syn());
         if let Some(first) = self.ring.iter().find(|k| k.seq == seq && k.len == s.payload_len) {
-            return Some((first.digest, first.frame));
+            return Some(*first);
         }
         let kept = Kept {
             digest,

@@ -173,7 +173,12 @@ impl Usual {
 
     /// TTL of a segment less the usual one.
     pub fn ttl_step(&self, s: &Segment) -> Option<i16> {
-        (self.votes > 0).then(|| i16::from(s.ip.ttl) - i16::from(self.ttl))
+        self.ttl_step_of(s.ip.ttl)
+    }
+
+    /// A TTL less the usual one.
+    fn ttl_step_of(&self, ttl: u8) -> Option<i16> {
+        (self.votes > 0).then(|| i16::from(ttl) - i16::from(self.ttl))
     }
 
     /// IP id of a segment less the last one, where both mean anything.
@@ -358,15 +363,17 @@ impl Connection {
     }
 
     /// Payload came again with other bytes: by whom, as far as the IP header tells?
-    pub(super) fn note_replaced(&mut self, s: &Segment, e: usize, first_frame: u64, seq: SeqNumber) {
+    pub(super) fn note_replaced(&mut self, s: &Segment, e: usize, first: &Kept) {
         let usual = self.ends[e].usual;
+        // Either may be the forged one: whoever wants to be believed comes first.
+        let second_step = usual.ttl_step(s).filter(|step| *step != 0);
         let found = Replaced {
             sender: s.src,
-            frames: [first_frame, s.packet],
+            frames: [first.frame, s.packet],
             at: s.time,
-            seq,
+            seq: first.seq,
             len: s.payload_len,
-            ttl_step: usual.ttl_step(s),
+            ttl_step: second_step.or(usual.ttl_step_of(first.ttl)),
             id_step: usual.id_step(s),
         };
         self.signs().replaced.get_or_insert(found);

@@ -327,6 +327,7 @@ pub(super) fn take_over(
         tsval_ahead: new_ts.zip(old_ts).map(|(new, old)| new.wrapping_sub(old) as i32),
         timestamps_new: new_ts.is_some() && old_ts.is_none(),
         linux_isn,
+        capture_loss: old.capture_loss,
     };
     old.end_time_wait(holder, ctx.at, TimeWaitEnd::Reopened, ctx);
     fresh.tell(ctx, 0, fact);

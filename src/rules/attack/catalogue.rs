@@ -93,7 +93,8 @@ rules! {
     }
     /// ## What it reports
     /// 500 ACKs a second or more, with or without payload, for three seconds, that belong to no connection: each on a 4-tuple of
-    /// its own, and nothing follows that explains it.
+    /// its own, and nothing follows that explains it. `syn-ack`: as many SYN+ACKs, from ports of any number, which are
+    /// no services' answers (AT003).
     /// ## Why it matters
     /// The host looks each of them up and answers with a RST; firewalls in between lose their tables.
     /// ## When it is normal
@@ -132,7 +133,7 @@ rules! {
     /// Each holds a worker or a descriptor of the server at the price of a few bytes a minute (Slowloris).
     /// ## When it is normal
     /// Protocols in which the server speaks first, and connections that wait for news, are not meant: the server has sent
-    /// payload there.
+    /// payload there. Where it says nothing in any connection (syslog, metrics), the confidence is no more than medium.
     /// ## Example
     /// 80 connections, each with another header line of 20 bytes every 10 s.
     /// ## Source

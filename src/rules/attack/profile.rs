@@ -86,6 +86,8 @@ const ENOUGH: u64 = 256;
 const EACH_ITS_OWN: u64 = 80;
 /// So few sources may be hosts that attack under their own address.
 const FEW: u64 = 64;
+/// So may those who send this much of it, in per cent, whoever else there is.
+pub(super) const BY_FEW: u64 = 80;
 
 impl Profile {
     /// No SYNs yet. There are as many profiles as clones of the token.
@@ -185,9 +187,9 @@ impl Profile {
     /// half of the victim's SYN+ACKs expire or draw a RST.
     pub fn score(&self, unanswered: bool) -> i32 {
         let (n, sources) = (self.syns, self.sources());
-        let (enough, many) = (n >= ENOUGH, sources > FEW);
+        let (enough, many) = (n >= ENOUGH, sources > FEW && self.share_of_heaviest() < BY_FEW);
         let lasted = self.until.since(self.since);
-        let few_ttls = percent(self.top_ttls(3), n) >= 95 && sources >= ENOUGH;
+        let few_ttls = many && percent(self.top_ttls(3), n) >= 95 && sources >= ENOUGH;
         let plus = [
             enough && percent(sources, n) >= EACH_ITS_OWN,
             many && percent(self.signatures.most(), n) >= 90,
@@ -218,6 +220,11 @@ impl Profile {
         list.sort_by(|a, b| (b.1, a.0).cmp(&(a.1, b.0)));
         list.truncate(LISTED);
         list
+    }
+
+    /// What those sent together, in per cent of all.
+    pub fn share_of_heaviest(&self) -> u64 {
+        percent(self.heaviest().iter().map(|(_, n)| n).sum(), self.syns)
     }
 
     /// What stands in the evidence of an episode of so many attempts.

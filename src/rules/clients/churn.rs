@@ -176,8 +176,8 @@ impl Churn {
         let opening = s.opening_ns.saturating_mul(100) / s.life_ns.max(1);
         let mean_life = Duration(per(s.life_ns));
         let message = format!(
-            "{client} opened {} short connections to {server} in {lasted} ({mean_life} each on average): {overhead} % of the segments carry no payload",
-            s.connections
+            "{client} opened {} short connections to {server} in {lasted}, up to {} a second ({mean_life} each on average): {overhead} % of the segments carry no payload",
+            s.connections, self.busiest
         );
         let mut finding = wide("CN001", format!("{client} > {server}"), self.first, message);
         let warns = self.busiest >= limits.churn_warning;

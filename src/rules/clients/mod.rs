@@ -16,7 +16,7 @@ use super::signatures::Signatures;
 use super::wide::wide;
 use crate::config::{RuleConfig, Thresholds};
 use crate::tcp::{Endpoint, Timestamp};
-use crate::track::{Confidence, Event, Fact, OpenOutcome, Record};
+use crate::track::{CloseOutcome, Confidence, Event, Fact, OpenOutcome, Record};
 
 /// A client address and a listener.
 type Pair = (IpAddr, Endpoint);
@@ -128,7 +128,8 @@ impl Detector for Clients {
     }
 
     fn on_record(&mut self, record: &Record, say: &mut Vec<Finding>) {
-        if record.open.outcome != OpenOutcome::Complete {
+        // How long one lasts that is open still, nobody knows.
+        if record.open.outcome != OpenOutcome::Complete || record.close.outcome == CloseOutcome::Open {
             return;
         }
         let pair = (record.endpoints.client.addr, record.endpoints.server);

@@ -90,9 +90,9 @@ impl Detector for Listeners {
             Fact::HalfOpenEntered { again } => {
                 let l = listener(table, gone, limits, own, say);
                 l.queue.enter(at, frame, limits.backlog(&own), limits.backlog_share);
-                if again {
+                if again && seen.has_syn {
                     l.completion.take_back(at);
-                } else {
+                } else if !again {
                     l.drops.entered(at, limits);
                 }
             }
@@ -100,7 +100,10 @@ impl Detector for Listeners {
                 let Some(l) = table.get(&own) else { return };
                 say.extend(l.cookies.left(own, at, frame, (retransmissions, age), limits));
                 say.extend(l.queue.leave(own, at, &l.cookies));
-                say.extend(l.completion.left(own, at, frame, (other, kind), limits));
+                // Where the client's side is not seen, its final ACK is not either.
+                if seen.has_syn {
+                    say.extend(l.completion.left(own, at, frame, (other, kind), limits));
+                }
             }
             _ => {}
         }

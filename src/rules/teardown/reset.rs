@@ -22,6 +22,11 @@ pub(super) fn aborted(scene: &Scene<'_>) -> Option<Judgement> {
             "rst-after-fin",
             "the {end} sent a RST after its FIN ({lost_bytes} bytes of the {peer} unacknowledged)",
         )
+    } else if is_reply {
+        (
+            "abort",
+            "the {end} answered with a RST, as a host without such a connection does ({lost_bytes} bytes of the {peer} unacknowledged)",
+        )
     } else {
         (
             "abort",

@@ -17,13 +17,24 @@ pub(super) struct Episode<T> {
     pub peak_at: Timestamp,
     /// The packet that made it so.
     pub peak_frame: u64,
+    /// It was said while the number still grew.
+    pub grows: bool,
     is_said: bool,
 }
 
 impl<T: Copy> Episode<T> {
     /// It passes the threshold now.
     pub fn new(number: u64, then: T, at: Timestamp, frame: u64) -> Self {
-        Self { began: at, frame, peak: number, then, peak_at: at, peak_frame: frame, is_said: false }
+        Self {
+            began: at,
+            frame,
+            peak: number,
+            then,
+            peak_at: at,
+            peak_frame: frame,
+            grows: false,
+            is_said: false,
+        }
     }
 
     /// The number is this now.
@@ -37,7 +48,9 @@ impl<T: Copy> Episode<T> {
     /// it. True once.
     pub fn is_due(&mut self, now: Timestamp, settle: Duration) -> bool {
         let stands = now.since(self.peak_at).0 >= settle.0 / 10;
-        (stands || now.since(self.began) >= settle) && self.is_over()
+        let is_due = (stands || now.since(self.began) >= settle) && self.is_over();
+        self.grows |= is_due && !stands;
+        is_due
     }
 
     /// The episode ends: whether it is to be said still.

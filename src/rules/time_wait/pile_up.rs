@@ -198,8 +198,9 @@ impl PileUp {
         let episode = host.episode.as_deref()?;
         let as_server = host.started_as_server * 100 / host.started.max(1);
         let message = format!(
-            "{addr} held {} connections in TIME_WAIT at once ({as_server} % as the server; at most, for ends of TIME_WAIT are assumed)",
-            episode.peak
+            "{addr} held {} connections in TIME_WAIT at once ({as_server} % as the server; at most, for ends of TIME_WAIT are assumed){}",
+            episode.peak,
+            if episode.grows { "; when this was said, the number still grew" } else { "" }
         );
         let mut finding = wide("TW006", addr.to_string(), episode.began, message);
         finding.confidence = Confidence::Medium;
@@ -214,6 +215,7 @@ impl PileUp {
             ("as_server_percent", as_server.into()),
             ("top_peers", host.top_peers().into()),
             ("upper_bound", true.into()),
+            ("still_growing", episode.grows.into()),
             ("hosts_not_counted", self.uncounted.into()),
         ];
         Some(finding)

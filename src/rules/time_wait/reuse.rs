@@ -16,8 +16,15 @@ fn protection(isn_ahead: i32, tsval_ahead: Option<i32>, timestamps_new: bool) ->
 }
 
 pub(super) fn safe(scene: &Scene<'_>) -> Option<Judgement> {
-    let Fact::TimeWaitReused { elapsed, by_holder, isn_ahead, tsval_ahead, timestamps_new, linux_isn } =
-        scene.event.fact
+    let Fact::TimeWaitReused {
+        elapsed,
+        by_holder,
+        isn_ahead,
+        tsval_ahead,
+        timestamps_new,
+        linux_isn,
+        capture_loss,
+    } = scene.event.fact
     else {
         return None;
     };
@@ -29,6 +36,7 @@ pub(super) fn safe(scene: &Scene<'_>) -> Option<Judgement> {
     };
     Detail::new(message)
         .variant(variant)
+        .confidence(if capture_loss { Confidence::Medium } else { Confidence::High })
         .cause(scene.connection.open.syn_frame)
         .with("elapsed", elapsed.to_string())
         .with("elapsed_ns", elapsed.0)
@@ -36,12 +44,20 @@ pub(super) fn safe(scene: &Scene<'_>) -> Option<Judgement> {
         .with("isn_ahead", isn_ahead)
         .with("tsval_ahead", tsval_ahead)
         .with("linux_tw_isn", linux_isn)
+        .with("capture_loss", capture_loss)
         .report()
 }
 
 pub(super) fn unsafe_numbers(scene: &Scene<'_>) -> Option<Judgement> {
-    let Fact::TimeWaitReused { elapsed, by_holder, isn_ahead, tsval_ahead, timestamps_new, linux_isn } =
-        scene.event.fact
+    let Fact::TimeWaitReused {
+        elapsed,
+        by_holder,
+        isn_ahead,
+        tsval_ahead,
+        timestamps_new,
+        linux_isn,
+        capture_loss,
+    } = scene.event.fact
     else {
         return None;
     };
@@ -53,15 +69,20 @@ pub(super) fn unsafe_numbers(scene: &Scene<'_>) -> Option<Judgement> {
     } else {
         "the {end} reopened the 4-tuple {elapsed} into the {peer}'s TIME_WAIT, and neither ISN nor timestamp protects it"
     };
-    let sure = elapsed < SHORTEST_TIME_WAIT;
+    let confidence = match (elapsed < SHORTEST_TIME_WAIT, capture_loss) {
+        (true, false) => Confidence::High,
+        (false, true) => Confidence::Low,
+        _ => Confidence::Medium,
+    };
     Detail::new(message)
-        .confidence(if sure { Confidence::High } else { Confidence::Medium })
+        .confidence(confidence)
         .cause(scene.connection.open.syn_frame)
         .with("elapsed", elapsed.to_string())
         .with("elapsed_ns", elapsed.0)
         .with("isn_ahead", isn_ahead)
         .with("tsval_ahead", tsval_ahead)
         .with("linux_tw_isn", linux_isn)
+        .with("capture_loss", capture_loss)
         .report()
 }
 

@@ -30,10 +30,15 @@ pub(super) struct Empty {
     ring: Seconds<Second, 16>,
     open: u64,
     silent: u64,
+    /// Open connections that are used. Empty ones are never the usual: an attack that grows slowly would be.
     usual_open: Baseline,
     judged: Option<i64>,
+    /// The latest second in which many carried nothing.
+    busy: i64,
+    /// Most of the open ones that carried nothing since the alarm, in per cent.
+    empty_percent: u64,
     frames: Frames,
-    sources: Top<IpAddr, 16>,
+    sources: Top<IpAddr, SOURCES>,
     not_accepted: u64,
     quiet: u32,
     episode: Option<Box<Episode<3>>>,
@@ -54,6 +59,10 @@ const SHARE: u64 = 80;
 const OF_SOURCE: u64 = 500;
 /// Open and empty connections from which on their sources are counted.
 const WARM: u64 = 64;
+/// Seconds for which sources are kept: the alarm comes later than they.
+const KEPT: i64 = GRACE + SECONDS + 2;
+/// Sources counted.
+const SOURCES: usize = 64;
 /// Quiet seconds that end it.
 const QUIET: u32 = 30;
 
@@ -70,12 +79,19 @@ impl Empty {
             s.opened += 1;
             s.spoke += u32::from(spoke);
         }
-        if self.silent >= WARM {
+        let second = second_of(seen.event.at);
+        if self.silent >= WARM || self.is_busy(second) {
+            self.busy = second;
             self.sources.add(seen.endpoints[seen.event.end & 1].addr, 1);
             self.frames.add(seen.event.frame);
-        } else if self.sources.total() > 0 && self.episode.is_none() {
+        } else if self.sources.total() > 0 && self.episode.is_none() && second > self.busy + KEPT {
             (self.sources, self.frames) = (Top::default(), Frames::default());
         }
+    }
+
+    /// Whether many that were opened within two seconds carried nothing so far: some end at once.
+    fn is_busy(&self, second: i64) -> bool {
+        self.ring.get(second).empty() + self.ring.get(second - 1).empty() >= WARM
     }
 
     /// The first payload of a connection that began in this second.
@@ -118,7 +134,8 @@ impl Empty {
             let empty = percent(self.silent, self.open) >= SHARE;
             let many = empty && self.open >= OPEN && self.open as f64 >= usual;
             let of_one = empty && self.silent >= OF_SOURCE && self.sources.most() >= OF_SOURCE;
-            if self.episode.is_none() && (fast || many || of_one) {
+            // What is open is known now, what was opened ten seconds ago: it begins with the first empty ones.
+            if self.episode.is_none() && (fast || ((many || of_one) && s.empty() > 0)) {
                 let since = if fast { second - SECONDS + 1 } else { second };
                 let mut episode = Episode::new(since, start_of(since), at);
                 for before in since..second {
@@ -127,7 +144,7 @@ impl Empty {
                 self.episode = Some(Box::new(episode));
             }
             if self.episode.is_none() {
-                self.usual_open.add(self.open);
+                self.usual_open.add(self.open.saturating_sub(self.silent));
                 continue;
             }
             let row = self.row(second);
@@ -135,11 +152,12 @@ impl Empty {
                 episode.add(second, s.empty(), row);
                 self.opened += u64::from(s.opened);
             }
+            self.empty_percent = self.empty_percent.max(percent(self.silent, self.open));
             let quiet = !fast && !many && s.empty() < RATE / 10;
             self.quiet = if quiet { self.quiet + 1 } else { 0 };
             if self.quiet >= QUIET {
                 said = self.finding(server, start_of(second));
-                (self.episode, self.quiet) = (None, 0);
+                (self.episode, self.quiet, self.empty_percent) = (None, 0, 0);
             }
         }
         self.judged = self.judged.max(Some(second));
@@ -155,28 +173,35 @@ impl Empty {
     pub fn finding(&self, server: Endpoint, now: Timestamp) -> Option<Finding> {
         let episode = self.episode.as_ref()?;
         let lasted = episode.lasted(now);
-        let proof = self.not_accepted > 0 || percent(self.silent, self.open) >= SHARE;
+        let heavy = self.peak_open >= OPEN || self.sources.most() >= OF_SOURCE;
+        let proof = self.not_accepted > 0 || (heavy && self.empty_percent >= SHARE);
         let confidence = Grounds { both_directions: true, proof, lasted }.confidence();
         let top = self.sources.sorted();
-        let named: Vec<String> = top.iter().take(3).map(|(a, _)| a.to_string()).collect();
+        // One connection is what an ordinary client has too.
+        let several = top.iter().filter(|(_, n)| *n > 1);
+        let named: Vec<String> = several.take(3).map(|(a, _)| a.to_string()).collect();
+        let whence = if named.is_empty() {
+            "from sources of few connections each".to_string()
+        } else {
+            format!("among others from {}", named.join(" "))
+        };
         let effect = match self.not_accepted {
             0 => String::new(),
             n => format!(", its accept queue overflowed {n} time(s)"),
         };
         let message = format!(
-            "{}exhaustion of connections at {server}: {} opened and never used in {lasted}, up to {} a second and {} open at once{effect}, among others from {}; confidence {}: limit connections for each client, and close those that say nothing",
+            "{}exhaustion of connections at {server}: {} opened and never used in {lasted}, up to {} a second and {} open at once{effect}, {whence}; confidence {}: limit connections for each client, and close those that say nothing",
             possible(confidence),
             episode.count,
             episode.peak,
             self.peak_open,
-            named.join(" "),
             confidence_word(confidence),
         );
         let list: Vec<String> = top.iter().take(10).map(|(a, n)| format!("{a}: {n}")).collect();
         let evidence = vec![
             ("empty", episode.count.into()),
             ("open_peak", self.peak_open.into()),
-            ("empty_percent_now", percent(self.silent, self.open).into()),
+            ("empty_percent", self.empty_percent.into()),
             ("not_accepted", self.not_accepted.into()),
             ("top_sources", list.into()),
         ];

@@ -14,7 +14,7 @@ use crate::config::RuleConfig;
 use crate::rules::counter::Table;
 use crate::rules::{Detector, Finding, Seen};
 use crate::tcp::{Duration, Endpoint, Timestamp};
-use crate::track::Fact;
+use crate::track::{Fact, Record};
 use empty::GRACE;
 use server::Server;
 use slow::Conduct;
@@ -104,6 +104,14 @@ impl Detector for Servers {
 
     fn on_silence(&mut self, now: Timestamp, say: &mut Vec<Finding>) {
         self.judge_up_to(second_of(now) - GRACE - 1, say);
+    }
+
+    fn on_record(&mut self, record: &Record, _say: &mut Vec<Finding>) {
+        if record.sent.server.payload_bytes > 0
+            && let Some(server) = self.table.get(&record.endpoints.server)
+        {
+            server.speaks();
+        }
     }
 
     fn on_end(&mut self, now: Timestamp, say: &mut Vec<Finding>) {

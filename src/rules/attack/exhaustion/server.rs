@@ -14,6 +14,8 @@ pub(super) struct Server {
     /// Requests that never end (AT014), and answers that are not read (AT015): most servers have neither.
     requests: Option<Box<Slow>>,
     reads: Option<Box<Slow>>,
+    /// It was seen to say something in a connection: its clients are to send requests, and wait for answers.
+    speaks: bool,
     /// The latest second that it will be judged for.
     pub due: Option<i64>,
 }
@@ -28,12 +30,18 @@ impl Server {
     /// One less.
     pub fn leave(&mut self, counted: &Counted, at: Timestamp) -> Option<Finding> {
         let (kind, server) = (counted.kind, counted.server);
-        self.slow(kind).as_mut()?.leave(kind, server, counted.source, at)
+        let speaks = self.speaks;
+        self.slow(kind).as_mut()?.leave(kind, (server, speaks), counted.source, at)
     }
 
     /// A client's window was zero in the segment that completed the handshake.
     pub fn closed_at_once(&mut self, at: Timestamp, source: IpAddr, frame: u64) {
         self.reads.get_or_insert_default().closed_at_once(at, source, frame);
+    }
+
+    /// It sent payload.
+    pub fn speaks(&mut self) {
+        self.speaks = true;
     }
 
     fn slow(&mut self, kind: Kind) -> &mut Option<Box<Slow>> {
@@ -51,7 +59,8 @@ impl Server {
 
     /// What is on.
     pub fn so_far(&self, endpoint: Endpoint, now: Timestamp, say: &mut Vec<Finding>) {
-        let finding = |slow: &Option<Box<Slow>>, kind| slow.as_ref()?.finding(kind, endpoint, now);
+        let finding =
+            |slow: &Option<Box<Slow>>, kind| slow.as_ref()?.finding(kind, (endpoint, self.speaks), now);
         say.extend(finding(&self.requests, Kind::Request));
         say.extend(finding(&self.reads, Kind::Read));
         say.extend(self.empty.finding(endpoint, now));

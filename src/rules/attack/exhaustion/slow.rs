@@ -88,7 +88,7 @@ impl Conduct {
 #[derive(Debug, Default)]
 pub(super) struct Slow {
     now: u64,
-    sources: BTreeMap<IpAddr, u64>,
+    sources: BTreeMap<IpAddr, Held>,
     /// When the earliest of those now there began.
     since: Option<Timestamp>,
     peak_open: u64,
@@ -97,6 +97,14 @@ pub(super) struct Slow {
     is_sockstress: bool,
     episode: Option<Episode<1>>,
     frames: crate::rules::counter::Frames,
+}
+
+/// Slow connections of one source.
+#[derive(Clone, Copy, Debug, Default)]
+struct Held {
+    now: u64,
+    /// Most at once since the episode began; it tells of those who have left before its end.
+    peak: u64,
 }
 
 /// Connections of one source in a minute whose window was zero from the handshake on (tcp.md AT015).
@@ -109,12 +117,14 @@ impl Slow {
     pub fn enter(&mut self, counted: &Counted, (began, at, frame): (Timestamp, Timestamp, u64), open: u64) {
         self.now += 1;
         if self.sources.len() < SOURCES || self.sources.contains_key(&counted.source) {
-            *self.sources.entry(counted.source).or_default() += 1;
+            let held = self.sources.entry(counted.source).or_default();
+            held.now += 1;
+            held.peak = held.peak.max(held.now);
         }
         self.since = Some(self.since.map_or(began, |s| s.min(began)));
         self.peak_open = self.peak_open.max(open);
         self.frames.add(frame);
-        let of_source = self.sources.get(&counted.source).copied().unwrap_or(0);
+        let of_source = self.sources.get(&counted.source).map_or(0, |held| held.now);
         if self.episode.is_none() && is_many(counted.kind, self.now, of_source, open) {
             self.begin(at);
         }
@@ -159,7 +169,13 @@ impl Slow {
     }
 
     /// One less.
-    pub fn leave(&mut self, kind: Kind, server: Endpoint, source: IpAddr, at: Timestamp) -> Option<Finding> {
+    pub fn leave(
+        &mut self,
+        kind: Kind,
+        server: (Endpoint, bool),
+        source: IpAddr,
+        at: Timestamp,
+    ) -> Option<Finding> {
         self.now = self.now.saturating_sub(1);
         self.count(at);
         if self.now == 0 {
@@ -167,16 +183,29 @@ impl Slow {
         }
         let over = self.episode.as_ref().is_some_and(|e| self.now * 2 < e.peak);
         let said = if over { self.finding(kind, server, at) } else { None };
+        if let Some(held) = self.sources.get_mut(&source) {
+            held.now = held.now.saturating_sub(1);
+        }
         if over {
             (self.episode, self.is_sockstress) = (None, false);
         }
-        if let Some(n) = self.sources.get_mut(&source) {
-            *n -= 1;
-            if *n == 0 {
+        if self.episode.is_none() {
+            self.forget_those_who_left(source, over);
+        }
+        said
+    }
+
+    /// No episode needs them any more: the source that left, or all that did.
+    fn forget_those_who_left(&mut self, source: IpAddr, all: bool) {
+        if all {
+            self.sources.retain(|_, held| held.now > 0);
+            self.sources.values_mut().for_each(|held| held.peak = held.now);
+        } else if let Some(held) = self.sources.get_mut(&source) {
+            held.peak = held.now;
+            if held.now == 0 {
                 self.sources.remove(&source);
             }
         }
-        said
     }
 
     /// Whether there is an episode.
@@ -184,23 +213,28 @@ impl Slow {
         self.episode.is_some()
     }
 
-    /// The episode so far.
-    pub fn finding(&self, kind: Kind, server: Endpoint, now: Timestamp) -> Option<Finding> {
+    /// The episode so far, at a server that says something in its other connections, or in none.
+    pub fn finding(&self, kind: Kind, (server, speaks): (Endpoint, bool), now: Timestamp) -> Option<Finding> {
         let episode = self.episode.as_ref()?;
         let at_once = self.at_once.iter().filter(|_| self.is_sockstress).map(|(a, (_, n))| (*a, *n));
-        let mut heaviest: Vec<(IpAddr, u64)> = self.sources.iter().map(|(a, n)| (*a, *n)).collect();
+        let mut heaviest: Vec<(IpAddr, u64)> = self.sources.iter().map(|(a, held)| (*a, held.peak)).collect();
         heaviest.extend(at_once.filter(|(a, _)| !self.sources.contains_key(a)));
         let sources = heaviest.len();
         heaviest.sort_by(|a, b| (b.1, a.0).cmp(&(a.1, b.0)));
         heaviest.truncate(10);
         let lasted = episode.lasted(now);
-        let confidence = Grounds { both_directions: true, proof: true, lasted }.confidence();
+        let confidence =
+            Grounds { both_directions: true, proof: kind == Kind::Read || speaks, lasted }.confidence();
         let peak = episode.peak;
         let named: Vec<String> = heaviest.iter().take(3).map(|(a, _)| a.to_string()).collect();
         let (id, what, advice) = match kind {
             Kind::Request => (
                 "AT014",
-                "requests that never end",
+                if speaks {
+                    "requests that never end"
+                } else {
+                    "requests that never end, or reports that want no answer"
+                },
                 "limit how long a request may take, and connections for each client",
             ),
             Kind::Read if self.is_sockstress => {
@@ -223,6 +257,7 @@ impl Slow {
             ("peak", peak.into()),
             ("sources", sources.into()),
             ("top_sources", list.into()),
+            ("server_speaks_elsewhere", speaks.into()),
             ("open", self.peak_open.into()),
         ];
         let mut finding =

@@ -242,11 +242,11 @@ impl Carpet {
         let grounds = Grounds { both_directions: false, proof: true, lasted };
         let confidence = grounds.confidence();
         let message = format!(
-            "{}SYN flood over the network {network}: {} handshakes begun and never finished at {hosts} addresses in {lasted}, up to {} a second and at most {} to one address; confidence {}: filter before the network, SYN cookies on its hosts",
+            "{}SYN flood over the network {network}: {} handshakes begun and never finished at {hosts} addresses in {lasted}, up to {} a second and about {} to each address; confidence {}: filter before the network, SYN cookies on its hosts",
             possible(confidence),
             episode.count,
             episode.peak,
-            s.busiest.most(),
+            episode.count / hosts.max(1),
             confidence_word(confidence),
         );
         let ports: Vec<u64> = s.ports.sorted().iter().take(8).map(|(port, _)| u64::from(*port)).collect();

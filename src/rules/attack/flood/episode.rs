@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::victim::Second;
 use crate::rules::attack::episode::{Episode, Grounds, confidence_word, percent, possible};
-use crate::rules::attack::profile::{Profile, Sources};
+use crate::rules::attack::profile::{BY_FEW, Profile, Sources};
 use crate::rules::finding::{Finding, Severity};
 use crate::tcp::Timestamp;
 use crate::track::{Confidence, HalfOpenEnd};
@@ -208,9 +208,13 @@ fn whence(profile: Option<&Profile>, syns: u64, kind: Sources) -> String {
         Sources::Spoofed => format!("from about {n} forged addresses"),
         Sources::Mixed => format!("from about {n} addresses, some of them perhaps forged"),
         Sources::Direct => {
-            let named: Vec<String> = profile.heaviest().iter().take(4).map(|(a, _)| a.to_string()).collect();
+            let (heaviest, share) = (profile.heaviest(), profile.share_of_heaviest());
+            let named: Vec<String> = heaviest.iter().take(4).map(|(a, _)| a.to_string()).collect();
+            let by_few = share >= BY_FEW && heaviest.len() < n as usize;
+            let n = if by_few { heaviest.len() as u64 } else { n };
             let more = if n as usize > named.len() { " …" } else { "" };
-            format!("from {n} address(es): {}{more}", named.join(" "))
+            let most = if by_few { format!("{share} % of them ") } else { String::new() };
+            format!("{most}from {n} address(es): {}{more}", named.join(" "))
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::config::{RuleConfig, Thresholds};
 use crate::rules::counter::Table;
 use crate::rules::{Detector, Finding, Seen};
 use crate::tcp::{Endpoint, Timestamp};
-use crate::track::{Ended, Fact, HalfOpenEnd, Record};
+use crate::track::{Ended, Fact, HalfOpenEnd, Record, RoleBasis};
 use carpet::Carpets;
 use host::{Host, Suspect, Told};
 use victim::GRACE;
@@ -76,11 +76,12 @@ impl Detector for Floods {
             // The end is the client.
             Fact::LifeBegan { .. } if seen.has_syn => self.settled(other, own, began(), true),
             Fact::Refused { .. } => self.settled(own, other, began(), false),
-            Fact::HalfOpenEntered { again } => {
+            // Where the clients' side is not seen, their final ACKs are not either.
+            Fact::HalfOpenEntered { again } if seen.has_syn => {
                 self.at(own.addr, say).answered(own.port, second, again);
                 self.call(own.addr, second);
             }
-            Fact::HalfOpenLeft { kind, .. } => {
+            Fact::HalfOpenLeft { kind, .. } if seen.has_syn => {
                 if matches!(kind, HalfOpenEnd::Cancelled | HalfOpenEnd::Aborted) {
                     self.settled(own, other, began(), false);
                 }
@@ -98,7 +99,7 @@ impl Detector for Floods {
     fn on_record(&mut self, record: &Record, _say: &mut Vec<Finding>) {
         // An entry whose connection was let go before it left the queue.
         let entry = record.half_open.filter(|h| h.end_kind == HalfOpenEnd::Censored);
-        if entry.is_some() && record.ended != Ended::EndOfCapture {
+        if entry.is_some() && record.roles.from == RoleBasis::Syn && record.ended != Ended::EndOfCapture {
             self.left(record.endpoints.server, HalfOpenEnd::Censored);
         }
     }

@@ -232,15 +232,12 @@ impl Victim {
             self.usual_syns.add(u64::from(s.syns));
             self.watched = self.watched.saturating_add(1);
         }
-        let is_quiet = self.pending < WARM / 8 && self.queue < WARM / 2;
-        if ended.is_empty() {
-            if self.flood.is_none() && self.surge.is_none() && is_quiet {
-                self.profile = None;
-            }
-            return Vec::new();
+        // What ends takes along what its attempts looked like.
+        let ended = ended.into_iter().map(|flood| (flood, self.profile.take())).collect();
+        if self.flood.is_none() && self.surge.is_none() && self.pending < WARM / 8 && self.queue < WARM / 2 {
+            self.profile = None;
         }
-        // What ended takes with it what its attempts look like.
-        ended.into_iter().map(|flood| (flood, self.profile.take())).collect()
+        ended
     }
 
     /// The conditions beside the sum: enough, most of all attempts, and no better explanation.
@@ -258,12 +255,13 @@ impl Victim {
                 return false;
             }
         }
-        !self.is_dead_server() && (!judge.all_ports || !self.is_scan())
+        !self.is_dead_server(t) && (!judge.all_ports || !self.is_scan())
     }
 
-    /// Nobody was ever answered, and clients repeat their SYN as stacks do: the server, or the path to it, is down.
-    fn is_dead_server(&self) -> bool {
-        self.is_mute() && self.profile.as_ref().is_some_and(|p| p.is_repeated())
+    /// Nobody is answered, and clients repeat their SYN as stacks do: the server, or the path to it, is down.
+    fn is_dead_server(&self, second: i64) -> bool {
+        let answers = || self.ring.sum(second, 3, |s| u64::from(s.answered) + u64::from(s.refused));
+        (self.is_mute() || answers() == 0) && self.profile.as_ref().is_some_and(|p| p.is_repeated())
     }
 
     /// Few sources that ask each port once or twice look for open ports.

@@ -112,7 +112,8 @@ impl Spread {
         if syns < limits.horizontal {
             return None;
         }
-        let (sources, hosts) = (self.sources.count(), self.hosts.count());
+        // Estimates, but no more than there were SYNs.
+        let (sources, hosts) = (self.sources.count().min(syns), self.hosts.count().min(syns));
         let alike = self.headers.most() * 100 / syns;
         // More to one host or a second is a flood; what is used is a service.
         let scans = sources >= limits.horizontal
@@ -127,7 +128,7 @@ impl Spread {
         let length = if network.is_ipv4() { 24 } else { 48 };
         let (first, last) = self.times;
         let message = format!(
-            "{sources} sources tried port {port} of {hosts} hosts in {network}/{length} within {}, with one header in \
+            "about {sources} sources tried port {port} of about {hosts} hosts in {network}/{length} within {}, with one header in \
              {alike} % of {syns} SYNs: one scan from many places",
             last.since(first).max(Duration::from_millis(1))
         );

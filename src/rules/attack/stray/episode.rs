@@ -17,6 +17,8 @@ pub(super) enum Attack {
     Middlebox,
     /// ACKs and payload (AT005).
     AckFlood,
+    /// SYN+ACKs from everywhere: no services' answers to forged SYNs, but forged themselves (AT005).
+    SynAckFlood,
     /// RSTs and FINs (AT006).
     ResetFlood,
 }
@@ -58,11 +60,14 @@ impl Flood {
         let refused = percent(self.heard.refused, self.heard.tuples);
         let proof = match self.attack {
             Attack::Reflection | Attack::Middlebox => refused >= 20,
-            Attack::AckFlood | Attack::ResetFlood => refused >= 50,
+            Attack::AckFlood | Attack::SynAckFlood | Attack::ResetFlood => refused >= 50,
         };
         let lasted = self.episode.lasted(now);
         let confidence = Grounds { both_directions: speaks || refused > 0, proof, lasted }.confidence();
-        let (id, variant, what, advice) = words(self.attack);
+        let (id, variant, mut what, advice) = words(self.attack);
+        if self.attack == Attack::AckFlood && picture.is_some_and(|p| !p.is_of_acks()) {
+            what = "flood of segments without ACK";
+        }
         let sources = picture.map_or(0, Picture::sources);
         let message = format!(
             "{}{what} on {addr}: {} segments of no connection in {lasted}, up to {} a second, from about {sources} addresses; {refused} % of them were answered with a RST; confidence {}: {advice}",
@@ -103,6 +108,12 @@ fn words(attack: Attack) -> (&'static str, Option<&'static str>, &'static str, &
         Attack::AckFlood => {
             ("AT005", None, "ACK flood", "a filter that knows connections in front of the host stops it")
         }
+        Attack::SynAckFlood => (
+            "AT005",
+            Some("syn-ack"),
+            "flood of SYN+ACKs",
+            "a filter that knows connections in front of the host stops it",
+        ),
         Attack::ResetFlood => (
             "AT006",
             Some("out-of-state"),

@@ -15,6 +15,8 @@ pub(super) struct Picture {
     count: u64,
     again: u64,
     bytes: u64,
+    /// Those with the ACK flag.
+    acks: u64,
     sources: Distinct,
     ports: Top<u16, 16>,
     from: Top<IpAddr, 16>,
@@ -27,6 +29,7 @@ impl Default for Picture {
             count: 0,
             again: 0,
             bytes: 0,
+            acks: 0,
             sources: Distinct::fine(),
             ports: Top::default(),
             from: Top::default(),
@@ -41,6 +44,7 @@ impl Picture {
         let (from, _) = seen.ends();
         self.count += 1;
         self.bytes += u64::from(seen.header.payload_len);
+        self.acks += u64::from(seen.header.flags.ack());
         self.sources.add_hashed(hash_of(from.addr));
         self.ports.add(from.port, 1);
         self.from.add(from.addr, 1);
@@ -66,6 +70,11 @@ impl Picture {
     /// Most come from a few ports: from services.
     pub fn is_from_services(&self) -> bool {
         percent(self.ports.covered(), self.ports.total()) >= 80
+    }
+
+    /// Most have the ACK flag.
+    pub fn is_of_acks(&self) -> bool {
+        percent(self.acks, self.count) >= 50
     }
 
     /// Payload bytes of a stray, on average.

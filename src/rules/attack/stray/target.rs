@@ -213,7 +213,11 @@ impl Target {
                 let sources = picture.sources() >= 64 || again >= 100;
                 // Seen from one side only, the connections of a busy client go on.
                 let explained = !refuses(20) && !self.speaks && continued * 10 > tuples;
-                (many && sources && picture.is_from_services() && !explained).then_some(Attack::Reflection)
+                if many && sources && picture.is_from_services() && !explained {
+                    return Some(Attack::Reflection);
+                }
+                let forged = !picture.is_from_services() && !explained;
+                (forged && lasting(500, 3, None)).then_some(Attack::SynAckFlood)
             }
             StrayKind::Segment => {
                 let middlebox = picture.is_from_services() && picture.mean_payload() >= 100;
