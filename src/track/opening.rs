@@ -344,13 +344,18 @@ impl Connection {
         }
     }
 
+    /// Another number than before. Where no SYN of this end was captured the first number was only a guess, from
+    /// what may have been forged: which holds shows the client's ACK.
     fn second_syn_ack(&mut self, s: &Segment, e: usize, ctx: &mut Context<'_>) {
         let first = self.ends[e].iss.unwrap_or(s.seq);
         let gap = self.open.syn_ack_at.map_or(Duration::ZERO, |t| s.time.since(t));
-        if self.ends[e].state == State::SynReceived {
+        let was_guessed = !self.ends[e].syn_seen;
+        if self.ends[e].state == State::SynReceived || was_guessed {
             self.ends[e].second_iss = Some(s.seq);
         }
-        self.tell(ctx, e, Fact::SynAckIsnChanged { first, second: s.seq, gap });
+        if !was_guessed {
+            self.tell(ctx, e, Fact::SynAckIsnChanged { first, second: s.seq, gap });
+        }
     }
 
     /// A SYN or SYN+ACK passed toward `p`.
