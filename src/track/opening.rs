@@ -200,7 +200,8 @@ impl Connection {
         self.ends[e].acks.push(s.ack);
         self.ends[e].ack_max = Some(self.ends[e].ack_max.map_or(s.ack, |a| a.max(s.ack)));
         self.tell_syn_ack(s, e, ctx);
-        if self.ends[e].iss.is_some_and(|iss| iss != s.seq) && self.ends[e].state != State::Closed {
+        let other = self.ends[e].iss.is_some_and(|iss| iss != s.seq);
+        if other && self.ends[e].state != State::Closed && !self.was_forged(s, e, ctx) {
             return self.second_syn_ack(s, e, ctx);
         }
         self.time_syn_ack(s, e);
@@ -344,18 +345,24 @@ impl Connection {
         }
     }
 
-    /// Another number than before. Where no SYN of this end was captured the first number was only a guess, from
-    /// what may have been forged: which holds shows the client's ACK.
     fn second_syn_ack(&mut self, s: &Segment, e: usize, ctx: &mut Context<'_>) {
         let first = self.ends[e].iss.unwrap_or(s.seq);
         let gap = self.open.syn_ack_at.map_or(Duration::ZERO, |t| s.time.since(t));
-        let was_guessed = !self.ends[e].syn_seen;
-        if self.ends[e].state == State::SynReceived || was_guessed {
+        if self.ends[e].state == State::SynReceived {
             self.ends[e].second_iss = Some(s.seq);
         }
-        if !was_guessed {
-            self.tell(ctx, e, Fact::SynAckIsnChanged { first, second: s.seq, gap });
+        self.tell(ctx, e, Fact::SynAckIsnChanged { first, second: s.seq, gap });
+    }
+
+    /// What this end seemed to have sent before its SYN+ACK has other numbers: it was not this end's.
+    fn was_forged(&mut self, s: &Segment, e: usize, ctx: &mut Context<'_>) -> bool {
+        let guessed = !self.ends[e].syn_seen && self.ends[1 - e].syn_seen;
+        if !guessed || self.ends[e].iss == Some(s.seq) || !self.undo_to(e, State::Listen, ctx) {
+            return false;
         }
+        self.ends[e].fin_end = None;
+        self.close = CloseTrack::default();
+        true
     }
 
     /// A SYN or SYN+ACK passed toward `p`.
