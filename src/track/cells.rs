@@ -2,7 +2,7 @@
 //!
 //! An allocation of its own would cost each of them 16 bytes more: the pointer's length, and what the allocator keeps.
 
-/// Writings of up to 2,040 bytes.
+/// Writings, each of them of up to half a megabyte.
 #[derive(Debug, Default)]
 pub(super) struct Cells {
     /// By the words of a cell.
@@ -21,13 +21,13 @@ struct Size {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Cell {
     at: u32,
-    words: u8,
+    words: u16,
 }
 
 impl Cells {
     const WORD: usize = 8;
-    /// Cells of a piece: 5 KiB, where most writings have 80 bytes.
-    const PIECE: u32 = 64;
+    /// Cells of a piece: 2.5 KiB of half-open connections with 80 bytes each, 16 KiB of open ones with 500.
+    const PIECE: u32 = 32;
 
     /// Bytes behind the last cell of a piece.
     const BEYOND: usize = 64;
@@ -35,7 +35,7 @@ impl Cells {
     /// Writes.
     pub fn put(&mut self, written: &[u8]) -> Cell {
         let words = written.len().div_ceil(Self::WORD);
-        debug_assert!(words <= usize::from(u8::MAX), "nothing so long is written");
+        debug_assert!(words <= usize::from(u16::MAX), "nothing so long is written");
         if self.sizes.len() <= words {
             self.sizes.resize_with(words + 1, Size::default);
         }
@@ -47,7 +47,7 @@ impl Cells {
         if (at / Self::PIECE) as usize == size.pieces.len() {
             size.pieces.push(vec![0; words * Self::WORD * Self::PIECE as usize + Self::BEYOND].into());
         }
-        let cell = Cell { at, words: words as u8 };
+        let cell = Cell { at, words: words as u16 };
         if let Some(place) = size.pieces.get_mut((at / Self::PIECE) as usize) {
             place[cell.from()..][..written.len()].copy_from_slice(written);
         }
