@@ -40,9 +40,15 @@ impl Cells {
         if words > Self::SMALL { words.next_multiple_of(Self::STEP) } else { words }
     }
 
-    /// How many cells a piece has: some KiB, because 64 partitions have cells of their own.
+    /// Bytes of a piece: few, because 64 partitions have pieces of their own, and what allocators give without loss.
+    fn room(words: usize) -> usize {
+        let bytes = if words > Self::SMALL { 14 << 10 } else { 7 << 9 };
+        bytes.max(words * Self::WORD + Self::BEYOND)
+    }
+
+    /// How many cells a piece has.
     fn piece(words: usize) -> usize {
-        if words > Self::SMALL { 8 } else { 32 }
+        (Self::room(words) - Self::BEYOND) / (words * Self::WORD).max(1)
     }
 
     /// Writes.
@@ -60,7 +66,7 @@ impl Cells {
         let cell = Cell { at, words: words as u16 };
         let (piece, from) = cell.place();
         if piece == size.pieces.len() {
-            size.pieces.push(vec![0; words * Self::WORD * Self::piece(words) + Self::BEYOND].into());
+            size.pieces.push(vec![0; Self::room(words)].into());
         }
         if let Some(place) = size.pieces.get_mut(piece) {
             place[from..][..written.len()].copy_from_slice(written);
