@@ -1,4 +1,5 @@
-//! Local networks other than Ethernet and 802.11: FDDI, token ring, ATM, ARCNET, InfiniBand, and express Ethernet.
+//! Local networks other than Ethernet and 802.11: FDDI, token ring, ATM, ARCNET, InfiniBand, Fibre Channel, FireWire,
+//! and Ethernet with a preamble.
 
 use super::Skip;
 use super::ether::{cut_or_malformed, llc};
@@ -60,4 +61,32 @@ pub(super) fn mpacket(wire: Wire<'_>) -> Step<'_> {
         Some(_) => Err(Skip::Fragment),
         None => Err(cut_or_malformed(wire, 8)),
     }
+}
+
+/// Ethernet over passive fibre (IEEE 802.3 §65.1.3.2): the last six bytes of the preamble or all eight; its third byte
+/// starts the packet.
+pub(super) fn epon(wire: Wire<'_>) -> Step<'_> {
+    match wire.array::<3>(0) {
+        Some([0xd5, ..]) => Ok((Layer::Ethernet, wire.after(6))),
+        Some([_, _, 0xd5]) => Ok((Layer::Ethernet, wire.after(8))),
+        Some(_) => Err(Skip::NotIp),
+        None => Err(cut_or_malformed(wire, 6)),
+    }
+}
+
+/// SunATM: what follows, in the lower half of the first byte, then path and channel.
+pub(super) fn sunatm(wire: Wire<'_>) -> Step<'_> {
+    match wire.u8(0).map(|flags| flags & 0x0f) {
+        // LAN emulation has the number of its client first.
+        Some(1) => Ok((Layer::Ethernet, wire.after(6))),
+        Some(2) => Ok((Layer::Llc, wire.after(4))),
+        Some(_) => Err(Skip::NotIp),
+        None => Err(cut_or_malformed(wire, 4)),
+    }
+}
+
+/// IP over FireWire as Apple captures it: two addresses of eight bytes, an EtherType.
+pub(super) fn firewire(wire: Wire<'_>) -> Step<'_> {
+    let number = wire.u16(16).ok_or(cut_or_malformed(wire, 18))?;
+    Ok((Layer::EtherType(number), wire.after(18)))
 }

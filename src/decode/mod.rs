@@ -13,6 +13,7 @@ mod layer;
 mod link;
 mod net;
 mod options;
+mod probe;
 mod serial;
 mod skip;
 mod transport;

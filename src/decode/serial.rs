@@ -1,4 +1,4 @@
-//! Serial lines: PPP, Cisco's HDLC, Frame Relay.
+//! Serial lines: PPP, Cisco's HDLC, Frame Relay, SLIP.
 
 use super::Skip;
 use super::ether::{cut_or_malformed, mpls, nlpid};
@@ -33,6 +33,16 @@ pub(super) fn ppp(wire: Wire<'_>) -> Step<'_> {
         0x0281 | 0x0283 => mpls(rest),
         _ => Err(Skip::NotIp),
     }
+}
+
+/// PPP as pppd hands it over: a direction in the place of the address byte.
+pub(super) fn pppd(wire: Wire<'_>) -> Step<'_> {
+    Ok((Layer::Ppp, wire.after(if wire.u8(1) == Some(3) { 2 } else { 1 })))
+}
+
+/// SLIP: direction, type and what compression left, 16 bytes; the headers behind are whole again.
+pub(super) fn slip(wire: Wire<'_>) -> Step<'_> {
+    Ok((Layer::Ip, wire.after(16)))
 }
 
 /// Frame Relay (RFC 2427): an address of two to four bytes, control, protocol identifier.
