@@ -32,7 +32,7 @@ use crate::config::Config;
 use crate::decode::{Decoder, Skip};
 use crate::error::Error;
 use crate::rules::{Finding, RuleSet};
-use crate::source::{Next, Source};
+use crate::source::{Next, Packet, Source};
 use crate::tcp::{Checksum, Duration, Endpoint, Segment, Timestamp};
 use crate::track::{FlowKey, PARTITIONS, Record};
 
@@ -243,6 +243,7 @@ impl<'a> Reader<'a> {
         while self.pending.len() < BATCH && read < 16 * BATCH {
             match self.source.next() {
                 Ok(Next::Packet(packet)) => {
+                    let packet = Packet { time: packet.time.of_packet(), ..packet };
                     let number = packet.number;
                     self.latest = self.latest.max(number);
                     note_packet(&mut self.summary, &mut self.clock, packet.time);

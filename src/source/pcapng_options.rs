@@ -38,7 +38,7 @@ impl Clock {
     #[inline]
     pub(super) fn time(&self, units: u64) -> Timestamp {
         match i64::try_from(units).ok().and_then(|u| u.checked_mul(self.unit_ns)) {
-            Some(ns) if self.unit_ns > 0 => Timestamp(ns),
+            Some(ns) if self.unit_ns > 0 => Timestamp(ns).of_packet(),
             _ => self.odd_time(units),
         }
     }
@@ -48,7 +48,7 @@ impl Clock {
     fn odd_time(&self, units: u64) -> Timestamp {
         let ns = i128::from(self.offset) * 1_000_000_000
             + (u128::from(units) * 1_000_000_000 / self.per_second) as i128;
-        Timestamp(ns.clamp(i64::MIN.into(), i64::MAX.into()) as i64)
+        Timestamp(ns.clamp(i64::MIN.into(), i64::MAX.into()) as i64).of_packet()
     }
 }
 

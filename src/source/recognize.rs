@@ -46,7 +46,7 @@ fn is_erf(first: &[u8]) -> bool {
         && flags & 0xc0 == 0
         && record >= 16
         && wire > 0
-        && record <= wire.max(64) + 64
+        && record <= wire.max(64).saturating_add(64)
 }
 
 /// Where the header of a tar archive's first file has its magic (POSIX.1-2017, pax).
@@ -92,6 +92,7 @@ mod tests {
             (b"\xff\xfe\xfd\xfc", "unknown"),
             (&[&b"a.pcap"[..], &[0; 251], b"ustar\0"].concat(), "tar xf"),
             (b"\x5d\0\0\x80\0", "unlzma"),
+            (&[&[8; 8][..], &[2, 4, 0, 96, 0, 0, 255, 255, 0, 0]].concat(), "ERF"),
         ] {
             assert!(seems(first).contains(word), "{word}: {}", seems(first));
         }

@@ -337,14 +337,14 @@ fn a_malformed_block_ends_the_file_and_says_where() {
 #[test]
 fn strange_clocks_saturate() {
     for (resolution, units, ns) in [
-        (0, u64::MAX, i64::MAX),
+        (0, u64::MAX, 1 << 62),
         (19, u64::MAX, 1_844_674_407),
         (0xbf, u64::MAX, 1_999_999_999),
         (20, u64::MAX, 184_467_440),
         (0xc0, u64::MAX, 999_999_999),
         (0x7f, u64::MAX, 0),
         (0xff, u64::MAX, 0),
-        (6, 1 << 63, i64::MAX),
+        (6, 1 << 63, 1 << 62),
         (3, 5, 5_000_000),
     ] {
         let clock = LE.option(9, &[resolution]);
