@@ -9,45 +9,72 @@ use foldhash::HashMap;
 #[derive(Debug, Default)]
 pub(super) struct ById {
     pages: HashMap<u64, Page>,
+    /// Those that are far from the first of their page: of ids that had a number before.
+    far: HashMap<u64, u32>,
 }
 
-/// The numbers of as many ids in a row as a word has bits; one that is alone in its page takes 144 bytes.
-#[derive(Debug, Default)]
+/// The numbers of [`Page::IDS`] ids in a row: what is open together was mostly numbered together.
+#[derive(Debug)]
 struct Page {
-    /// Which of them have one, a bit each.
-    used: u32,
-    numbers: [u32; 32],
+    first: u32,
+    /// How far each is from the first, or one of the two below.
+    distances: [u8; Page::IDS],
+}
+
+impl Page {
+    /// One that is alone in its page takes 48 bytes.
+    const IDS: usize = 32;
+    /// The id has no number.
+    const NONE: u8 = u8::MAX;
+    /// It is with the far ones.
+    const FAR: u8 = u8::MAX - 1;
+
+    fn is_empty(&self) -> bool {
+        self.distances == [Self::NONE; Self::IDS]
+    }
 }
 
 impl ById {
-    /// The page of an id, its place there, and the bit of that.
-    fn place(id: u64) -> (u64, usize, u32) {
-        let place = id % 32;
-        (id / 32, place as usize, 1 << place)
+    /// The page of an id, and its place there.
+    fn place(id: u64) -> (u64, usize) {
+        (id / Page::IDS as u64, (id % Page::IDS as u64) as usize)
     }
 
     /// Gives the id a number, another one if it has one.
     pub fn insert(&mut self, id: u64, number: u32) {
-        let (page, place, bit) = Self::place(id);
-        let page = self.pages.entry(page).or_default();
-        page.used |= bit;
-        page.numbers[place] = number;
+        let (page, place) = Self::place(id);
+        let new = || Page { first: number, distances: [Page::NONE; Page::IDS] };
+        let page = self.pages.entry(page).or_insert_with(new);
+        let distance = number.checked_sub(page.first).filter(|far| *far < u32::from(Page::FAR));
+        let code = distance.map_or(Page::FAR, |near| near as u8);
+        let before = std::mem::replace(&mut page.distances[place], code);
+        if code == Page::FAR {
+            self.far.insert(id, number);
+        } else if before == Page::FAR {
+            self.far.remove(&id);
+        }
     }
 
     /// The id's number.
     pub fn get(&self, id: u64) -> Option<u32> {
-        let (page, place, bit) = Self::place(id);
+        let (page, place) = Self::place(id);
         let page = self.pages.get(&page)?;
-        (page.used & bit != 0).then(|| page.numbers[place])
+        match page.distances[place] {
+            Page::NONE => None,
+            Page::FAR => self.far.get(&id).copied(),
+            near => Some(page.first + u32::from(near)),
+        }
     }
 
     /// The same, for the last time.
     pub fn remove(&mut self, id: u64) -> Option<u32> {
-        let (number, place, bit) = Self::place(id);
+        let removed = self.get(id);
+        let (number, place) = Self::place(id);
         let page = self.pages.get_mut(&number)?;
-        let removed = (page.used & bit != 0).then(|| page.numbers[place]);
-        page.used &= !bit;
-        if page.used == 0 {
+        if std::mem::replace(&mut page.distances[place], Page::NONE) == Page::FAR {
+            self.far.remove(&id);
+        }
+        if page.is_empty() {
             self.pages.remove(&number);
         }
         removed
@@ -65,14 +92,15 @@ mod tests {
         for (number, id) in ids.into_iter().enumerate() {
             assert_eq!(numbers.get(id), None);
             numbers.insert(id, 7);
-            numbers.insert(id, number as u32);
+            numbers.insert(id, 1000 * number as u32);
         }
         assert_eq!(numbers.pages.len(), 4);
         for (number, id) in ids.into_iter().enumerate() {
-            assert_eq!(numbers.get(id), Some(number as u32));
-            assert_eq!(numbers.remove(id), Some(number as u32));
+            let number = 1000 * number as u32;
+            assert_eq!(numbers.get(id), Some(number));
+            assert_eq!(numbers.remove(id), Some(number));
             assert_eq!(numbers.remove(id), None);
         }
-        assert!(numbers.pages.is_empty());
+        assert!(numbers.pages.is_empty() && numbers.far.is_empty());
     }
 }

@@ -459,7 +459,7 @@ written!(Connection {
     small [
         client last_payload_from first_payload_from completeness stray capture_loss duplicated truncated offload abnormal
     ]
-    row [first: 8 last: 5 lag: 0 id: 4 last_frame: 4 requests: 1]
+    row [first: 5 lag: 0 last_frame: 4 requests: 1]
     part [ends open close life steps time_waits half_open zeek reset challenged ack_loop]
-    beside [signs held_syn]
+    beside [id last signs held_syn]
 });

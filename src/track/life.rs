@@ -127,4 +127,4 @@ fn clamped(bytes: u64) -> u32 {
 }
 
 fields!(LifeTrack { small [is_live was_live spoke] row [quiet_since: 5] row [quiet_probes: 0] part [] });
-fields!(Unanswered { small [] row [seq: 0 since: 0 repeats: 0 probes: 0] part [] });
+fields!(Unanswered { small [] row [seq: 3 since: 5 repeats: 1 probes: 1] part [] });

@@ -159,7 +159,8 @@ impl KeptPayload {
     }
 }
 
-/// What two copies of one packet have in common; TTL and VLAN may differ (tcp.md §1.2). Never 0.
+/// What two copies of one packet have in common; TTL and VLAN may differ (tcp.md §1.2). Never 0, and of
+/// [`FINGERPRINT`] bytes.
 pub(super) fn fingerprint(s: &Segment) -> u64 {
     let flags = u64::from(s.flags.0 & (Flags::AE.0 * 2 - 1));
     let words = [
@@ -171,8 +172,12 @@ pub(super) fn fingerprint(s: &Segment) -> u64 {
     words.iter().fold(0xcbf2_9ce4_8422_2325u64, |h, w| {
         let h = (h ^ w).wrapping_mul(0x0000_0100_0000_01b3);
         h ^ h >> 29
-    }) | 1
+    }) >> (64 - 8 * FINGERPRINT)
+        | 1
 }
+
+/// Each connection keeps up to eight. Two packets of one connection in 2^47 are taken for copies that are none.
+const FINGERPRINT: u32 = 6;
 
 /// Only those that are there.
 impl Pack for AckRing {
@@ -217,7 +222,7 @@ impl Pack for RecentRing {
         w.put(u64::from(*next), 1);
         let times = ring.map(|(print, at)| Some(at).filter(|_| print != 0).number(&mut w.near));
         w.row(times, const { &Row::of([5, 5, 5, 5]) });
-        ring.iter().filter(|(print, _)| *print != 0).for_each(|(print, _)| w.put(*print, 8));
+        ring.iter().filter(|(print, _)| *print != 0).for_each(|(print, _)| w.put(*print, FINGERPRINT));
     }
 
     fn unpack(&mut self, r: &mut Reader<'_>) {
@@ -225,7 +230,7 @@ impl Pack for RecentRing {
         let times = r.row(const { &Row::of([5, 5, 5, 5]) });
         for (each, at) in self.ring.iter_mut().zip(times) {
             if let Some(at) = Number::of(at, &mut r.near) {
-                *each = (r.take(8), at);
+                *each = (r.take(FINGERPRINT), at);
             }
         }
     }

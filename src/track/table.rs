@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 
+use foldhash::HashMap;
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use std::hash::BuildHasher as _;
@@ -10,7 +11,7 @@ use super::cells::{Cell, Cells};
 use super::connection::Connection;
 use super::flow::FlowKey;
 use super::frozen::{Frozen, History, Rooms};
-use super::packed::{Packed, Writer};
+use super::packed::{Beside, Packed, Writer};
 use super::succession::{Slot, Tracked};
 use crate::config::TrackConfig;
 use crate::tcp::{Segment, Timestamp};
@@ -23,6 +24,8 @@ pub(super) struct Table {
     places: Places,
     free: Vec<u32>,
     cells: Cells,
+    /// By place, what is not written of a packed connection.
+    beside: HashMap<u32, Box<Beside>>,
     /// Room of connections that ended, for those to come.
     #[expect(clippy::vec_box, reason = "the boxes themselves are what is used again")]
     spare: Vec<Box<Slot>>,
@@ -82,8 +85,13 @@ impl Places {
 enum Kept {
     Nothing,
     Open(Box<Slot>),
-    Packed(Box<Packed>),
-    /// What is written of it lies there.
+    /// All of it is written there.
+    Packed {
+        cell: Cell,
+        /// Seen by the eviction hand since the last segment.
+        cold: bool,
+    },
+    /// Its segments are written there.
     Frozen(Cell),
 }
 
@@ -148,7 +156,10 @@ impl Table {
     pub fn latest(&self, looked_at: usize, most: usize, look: &mut dyn FnMut(&Connection)) {
         let rank = |place: &Place| match &place.kept {
             Kept::Open(slot) => Some((slot.connection.last, slot.connection.id)),
-            Kept::Packed(packed) => Some((packed.last, packed.id)),
+            Kept::Packed { cell, .. } => {
+                let label = Packed(self.cells.get(*cell)).label();
+                Some((label.last, label.id))
+            }
             _ => None,
         };
         let all = self.places.iter().filter_map(|place| Some((Reverse(rank(place)?), place)));
@@ -161,7 +172,8 @@ impl Table {
         for (_, place) in latest {
             match &place.kept {
                 Kept::Open(slot) => look(&slot.connection),
-                Kept::Packed(packed) => {
+                Kept::Packed { cell, .. } => {
+                    let packed = Packed(self.cells.get(*cell));
                     let room = room.get_or_insert_with(|| Connection::between(packed.key().ends()));
                     packed.look(room);
                     look(room);
@@ -202,13 +214,18 @@ impl Table {
         let was = match &mut place.kept {
             Kept::Nothing => return None,
             Kept::Open(_) => Form::Open,
-            Kept::Packed(packed) => {
+            Kept::Packed { cell, cold } => {
+                let (cell, cold) = (*cell, *cold);
+                let packed = Packed(self.cells.get(cell));
                 let mut slot = self.spare.pop().unwrap_or_else(|| {
                     let key = packed.key();
                     Slot::boxed(key, Connection::between(key.ends()))
                 });
-                packed.unpack(&mut slot);
+                let beside = packed.label().has_beside.then(|| self.beside.remove(&at)).flatten();
+                packed.unpack(&mut slot, beside);
+                slot.cold = cold;
                 place.kept = Kept::Open(slot);
+                self.cells.free(cell);
                 Form::Packed
             }
             Kept::Frozen(cell) => {
@@ -250,7 +267,7 @@ impl Table {
     /// When the connection of this form has to be looked at, if anything but a segment changes it.
     pub fn packed_due(&self, at: u32) -> Option<Option<Timestamp>> {
         match &self.places.get(at as usize)?.kept {
-            Kept::Packed(packed) => Some(packed.due),
+            Kept::Packed { cell, .. } => Some(Packed(self.cells.get(*cell)).label().due),
             _ => None,
         }
     }
@@ -263,8 +280,16 @@ impl Table {
             return;
         }
         slot.history.give_up(&mut self.rooms);
-        let Some(packed) = Packed::of(slot, due, &mut self.writer) else { return };
-        if let Kept::Open(slot) = std::mem::replace(&mut place.kept, Kept::Packed(Box::new(packed))) {
+        if !Packed::write(slot, due, &mut self.writer) {
+            return;
+        }
+        if let Some(beside) = Beside::take(slot) {
+            self.beside.insert(at, beside);
+        }
+        let written = self.writer.written();
+        debug_assert!(Packed(written).is(&slot.connection), "what is written comes back");
+        let kept = Kept::Packed { cell: self.cells.put(written), cold: slot.cold };
+        if let Kept::Open(slot) = std::mem::replace(&mut place.kept, kept) {
             self.give_back(slot);
         }
     }
@@ -316,7 +341,7 @@ impl Table {
         let id = |place: &Place| match &place.kept {
             Kept::Nothing => None,
             Kept::Open(slot) => Some(slot.connection.id),
-            Kept::Packed(packed) => Some(packed.id),
+            Kept::Packed { cell, .. } => Some(Packed(self.cells.get(*cell)).label().id),
             Kept::Frozen(cell) => Some(Frozen(self.cells.get(*cell)).id()),
         };
         let all = self.places.iter().enumerate();
@@ -334,8 +359,8 @@ impl Table {
             self.hand = if self.hand + 1 < count { self.hand + 1 } else { 0 };
             match (&mut self.places.get_mut(self.hand)?.kept, frozen) {
                 (Kept::Open(slot), false) if !slot.cold => slot.cold = true,
-                (Kept::Packed(packed), false) if !packed.cold => packed.cold = true,
-                (Kept::Open(_) | Kept::Packed(_), false) | (Kept::Frozen(_), true) => {
+                (Kept::Packed { cold, .. }, false) if !*cold => *cold = true,
+                (Kept::Open(_) | Kept::Packed { .. }, false) | (Kept::Frozen(_), true) => {
                     return Some(self.hand as u32);
                 }
                 _ => {}
@@ -351,7 +376,7 @@ fn key_of(place: &Place, cells: &Cells) -> Option<FlowKey> {
     match &place.kept {
         Kept::Nothing => None,
         Kept::Open(slot) => Some(slot.key),
-        Kept::Packed(packed) => Some(packed.key()),
+        Kept::Packed { cell, .. } => Some(Packed(cells.get(*cell)).key()),
         Kept::Frozen(cell) => Some(Frozen(cells.get(*cell)).key()),
     }
 }

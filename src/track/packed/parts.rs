@@ -100,12 +100,12 @@ impl<A: Number, B: Number> Pack for (A, B) {
     #[inline]
     fn pack(&self, w: &mut Writer) {
         let row = [self.0.number(&mut w.near), self.1.number(&mut w.near)];
-        w.row(row, const { &Row::of([3, 5]) });
+        w.row(row, const { &Row::of([5, 5]) });
     }
 
     #[inline]
     fn unpack(&mut self, r: &mut Reader<'_>) {
-        let [a, b] = r.row(const { &Row::of([3, 5]) });
+        let [a, b] = r.row(const { &Row::of([5, 5]) });
         *self = (A::of(a, &mut r.near), B::of(b, &mut r.near));
     }
 }
