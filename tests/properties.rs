@@ -125,6 +125,28 @@ proptest! {
 }
 
 /// Steps that packets up to `last` caused, by endpoint; a timer's step waits for the next packet.
+/// A handshake whose packets have the last or the first times there are: no timer is due for ever.
+#[test]
+fn an_analysis_ends_at_the_ends_of_time() {
+    for (before, then) in [(i64::MAX, i64::MAX), (i64::MIN, i64::MAX), (i64::MAX, i64::MIN), (0, i64::MAX)] {
+        let shot = |from, to, flags, seq, ack, id| Shot { seq, ack, ..Shot::new(0, from, to, flags, id) };
+        let mut frames: Vec<_> = [
+            shot(a(), b(), Flags::SYN, 100, 0, 1),
+            shot(b(), a(), Flags::SYN_ACK, 500, 101, 2),
+            shot(a(), b(), Flags::ACK, 101, 501, 3),
+            shot(a(), b(), Flags::ACK, 101, 501, 4),
+        ]
+        .iter()
+        .map(Shot::frame)
+        .collect();
+        frames.iter_mut().take(3).for_each(|f| f.time.0 = before);
+        frames.iter_mut().skip(3).for_each(|f| f.time.0 = then);
+        let seen = Seen::of_frames(frames);
+        assert!(seen.adds_up() && seen.summary.packets == 4, "{before} and {then}");
+        assert!(!seen.records.is_empty(), "{before} and {then}");
+    }
+}
+
 fn steps(seen: &Seen, last: u64) -> BTreeSet<(u64, Endpoint, String)> {
     let mut steps = BTreeSet::new();
     for record in &seen.records {

@@ -21,6 +21,13 @@ pub(super) fn ethernet<'a>(wire: Wire<'a>, below: &mut Below) -> Step<'a> {
     Ok(type_or_length(header.ether_type().0, wire.after(14)))
 }
 
+/// An Ethernet header with a switch's own tag of `len` bytes between the addresses and the type.
+pub(super) fn tagged_ethernet<'a>(wire: Wire<'a>, len: usize, below: &mut Below) -> Step<'a> {
+    // The addresses are where they always are; what follows them is the tag.
+    ethernet(wire, below)?;
+    tag(wire.after(12), len)
+}
+
 /// A field that is a length up to 1,500 and an EtherType from 1,536 (IEEE 802.3 §3.2.6).
 #[inline]
 fn type_or_length(field: u16, rest: Wire<'_>) -> (Layer, Wire<'_>) {
@@ -59,6 +66,14 @@ fn rare_ether_type(number: u16, wire: Wire<'_>) -> Step<'_> {
         0x88e7 => Ok((Layer::Ethernet, wire.after(4))),
         // Cisco FabricPath: tree and TTL, then the frame.
         0x8903 => Ok((Layer::Ethernet, wire.after(2))),
+        // Cisco metadata: version, length, kind and value of a security group, then an EtherType.
+        0x8909 => tag(wire, 6),
+        0x88e5 => macsec(wire),
+        0x894f => service_header(wire),
+        0x22f3 => trill(wire),
+        0x4305 => batman(wire),
+        // Jumbo frames: LLC where a length could not say how much (draft-ietf-isis-ext-eth).
+        0x8870 => Ok((Layer::Llc, wire)),
         0x0001..=0x05dc => Ok((Layer::Llc, wire.at_most(usize::from(number)))),
         _ => Err(Skip::NotIp),
     }
@@ -76,6 +91,50 @@ pub(super) fn vlan<'a>(wire: Wire<'a>, below: &mut Below) -> Step<'a> {
 fn tag(wire: Wire<'_>, len: usize) -> Step<'_> {
     let next = wire.u16(len).ok_or(cut_or_malformed(wire, len + 2))?;
     Ok(type_or_length(next, wire.after(len + 2)))
+}
+
+/// MACsec (IEEE 802.1AE §9.3): flags, short length, packet number, perhaps the channel, then in the clear the EtherType.
+fn macsec(wire: Wire<'_>) -> Step<'_> {
+    match wire.u8(0).ok_or(cut_or_malformed(wire, 6))? {
+        flags if flags & 0x80 != 0 => Err(Skip::Malformed),
+        // Encrypted, or changed without being encrypted.
+        flags if flags & 0x0c != 0 => Err(Skip::Encrypted),
+        flags => tag(wire, if flags & 0x20 == 0 { 6 } else { 14 }),
+    }
+}
+
+/// The network service header (RFC 8300 §2.2): its length in words, and what follows.
+fn service_header(wire: Wire<'_>) -> Step<'_> {
+    let [_, length, _, next] = wire.array(0).ok_or(cut_or_malformed(wire, 8))?;
+    let rest = wire.after(usize::from(length & 0x3f) * 4);
+    match next {
+        // It is eight bytes long at least.
+        _ if length & 0x3f < 2 => Err(Skip::Malformed),
+        1 | 2 => Ok((Layer::Ip, rest)),
+        3 => Ok((Layer::Ethernet, rest)),
+        5 => mpls(rest),
+        _ => Err(Skip::NotIp),
+    }
+}
+
+/// TRILL (RFC 6325 §3.2): options in words, hops, two nicknames, then the frame.
+fn trill(wire: Wire<'_>) -> Step<'_> {
+    let flags = wire.u16(0).ok_or(cut_or_malformed(wire, 6))?;
+    match flags >> 14 {
+        0 => Ok((Layer::Ethernet, wire.after(6 + usize::from(flags >> 6 & 0x1f) * 4))),
+        _ => Err(Skip::NotIp),
+    }
+}
+
+/// B.A.T.M.A.N. advanced, version 15 (`linux/batadv_packet.h`): packets that carry a frame to one, to one with the
+/// sender's address, and to all.
+fn batman(wire: Wire<'_>) -> Step<'_> {
+    match wire.array(0).ok_or(cut_or_malformed(wire, 10))? {
+        [0x40, 15] => Ok((Layer::Ethernet, wire.after(10))),
+        [0x42, 15] => Ok((Layer::Ethernet, wire.after(18))),
+        [0x01, 15] => Ok((Layer::Ethernet, wire.after(14))),
+        _ => Err(Skip::NotIp),
+    }
 }
 
 /// A label stack (RFC 3032). Nothing in it says what follows: the first four bits do, as routers guess (RFC 4928):

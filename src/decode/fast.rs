@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::digest::digest_and_sum;
 use super::ether::{IPV4, IPV6, VLAN};
-use super::link::ARPHRD_LOOPBACK;
+use super::host::ARPHRD_LOOPBACK;
 use super::{TCP, options};
 use crate::source::Packet;
 use crate::tcp::{Checksum, Endpoint, Flags, HeaderFaults, IpFields, Options, Segment, SeqNumber};

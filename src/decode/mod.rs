@@ -7,10 +7,14 @@ mod digest;
 mod ether;
 mod fast;
 mod fragments;
+mod host;
+mod lan;
 mod layer;
 mod link;
 mod net;
 mod options;
+mod probe;
+mod serial;
 mod skip;
 mod transport;
 mod tunnel;
@@ -104,7 +108,7 @@ impl Decoder {
                 Layer::Protocol(number) => tunnel::protocol(number, wire, below)?,
                 Layer::Ethernet => ether::ethernet(wire, below)?,
                 Layer::Llc => ether::llc(wire)?,
-                Layer::Ppp => link::ppp(wire)?,
+                Layer::Ppp => serial::ppp(wire)?,
                 Layer::Wlan => wlan::ieee802_11(wire, below)?,
                 Layer::SwappedWlan => wlan::perhaps_swapped(wire, below)?,
                 Layer::Link(number) => link::enter(number, wire, below)?,

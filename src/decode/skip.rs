@@ -20,7 +20,7 @@ pub enum Skip {
     Malformed,
     /// A link type this program does not read.
     UnknownLinkType,
-    /// An encrypted link layer frame (802.11 with protection).
+    /// An encrypted link layer frame (802.11 with protection, MACsec).
     Encrypted,
     /// Tunnels nested deeper than the bound.
     TooDeep,

@@ -10,7 +10,7 @@ use super::workers::Workers;
 use crate::config::Config;
 use crate::decode::{Decoder, Skip};
 use crate::error::Error;
-use crate::source::{Next, Source};
+use crate::source::{Next, Packet, Source};
 use crate::tcp::{Checksum, Duration, Endpoint, Segment, Timestamp};
 use crate::track::FlowKey;
 
@@ -106,6 +106,7 @@ impl<'a> Reader<'a> {
         while self.pending.len() < BATCH && read < 16 * BATCH {
             match self.source.next() {
                 Ok(Next::Packet(packet)) => {
+                    let packet = Packet { time: packet.time.of_packet(), ..packet };
                     let number = packet.number;
                     self.latest = self.latest.max(number);
                     let before = self.clock;

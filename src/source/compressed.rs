@@ -19,20 +19,32 @@ pub(super) enum Compression {
     Zst,
     /// The LZ4 frame format.
     Lz4,
+    /// The one before it, which `lz4 -l` writes: blocks until the end of the file.
+    OldLz4,
     /// xz.
     Xz,
 }
 
 impl Compression {
-    /// From the first bytes of a file.
-    pub(super) fn of(first: &[u8]) -> Option<Self> {
+    /// From the first bytes of a file; [`Self::needs`] says how many.
+    pub(super) fn of(mut first: &[u8]) -> Option<Self> {
+        while let [0x50..=0x5f, 0x2a, 0x4d, 0x18, l0, l1, l2, l3, rest @ ..] = first {
+            first = rest.get(u32::from_le_bytes([*l0, *l1, *l2, *l3]) as usize..)?;
+        }
         match first {
             [0x1f, 0x8b, ..] => Some(Self::Gz),
             [0x28, 0xb5, 0x2f, 0xfd, ..] => Some(Self::Zst),
             [0x04, 0x22, 0x4d, 0x18, ..] => Some(Self::Lz4),
+            [0x02, 0x21, 0x4c, 0x18, ..] => Some(Self::OldLz4),
             [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Some(Self::Xz),
             _ => None,
         }
+    }
+
+    /// How many bytes [`Self::of`] must see, when it has seen six: more, where a frame of zst or lz4 comes first that
+    /// decoders skip (RFC 8878 §3.1.2). `pzstd` begins with such frames, of twelve bytes.
+    pub(super) fn needs(first: &[u8]) -> usize {
+        if matches!(first, [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..]) { 4096 } else { 6 }
     }
 
     /// As its files are named: `gz`, `zst`, `lz4`, `xz`.
@@ -40,7 +52,7 @@ impl Compression {
         match self {
             Self::Gz => "gz",
             Self::Zst => "zst",
-            Self::Lz4 => "lz4",
+            Self::Lz4 | Self::OldLz4 => "lz4",
             Self::Xz => "xz",
         }
     }
@@ -67,6 +79,7 @@ impl Compression {
             Self::Gz => Box::new(flate2::bufread::MultiGzDecoder::new(packed)),
             Self::Zst => Box::new(zstd::stream::read::Decoder::with_buffer(packed)?),
             Self::Lz4 => Box::new(Lz4::new(packed)),
+            Self::OldLz4 => Box::new(lz4_flex::frame::FrameDecoder::new(packed)),
             Self::Xz => {
                 Box::new(XzDecoder::new_stream(packed, Stream::new_stream_decoder(XZ_MEMORY, CONCATENATED)?))
             }
@@ -123,13 +136,30 @@ impl<R: BufRead> Lz4<R> {
 impl<R: BufRead> Read for Lz4<R> {
     fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
         loop {
-            match self.0.read(to)? {
-                0 if self.0.get_ref().seen => return Err(io::ErrorKind::UnexpectedEof.into()),
-                0 if self.0.get_mut().packed.fill_buf()?.is_empty() => return Ok(0),
-                0 => {}
-                n => return Ok(n),
+            match self.0.read(to) {
+                Ok(0) if self.0.get_ref().seen => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(0) => {}
+                Ok(n) => return Ok(n),
+                Err(e) => skip(e, &mut self.0.get_mut().packed)?,
+            }
+            if self.0.get_mut().packed.fill_buf()?.is_empty() {
+                return Ok(0);
             }
         }
+    }
+}
+
+/// Passes over a frame that is to be skipped, whose header the decoder has read and complains of; any other complaint
+/// stands.
+fn skip(complaint: io::Error, packed: &mut impl BufRead) -> io::Result<()> {
+    use lz4_flex::frame::Error::SkippableFrame;
+    let Some(SkippableFrame(len)) = complaint.get_ref().and_then(|e| e.downcast_ref()) else {
+        return Err(complaint);
+    };
+    let len = u64::from(*len);
+    match io::copy(&mut packed.take(len), &mut io::sink())? {
+        passed if passed == len => Ok(()),
+        _ => Err(io::ErrorKind::UnexpectedEof.into()),
     }
 }
 
@@ -173,6 +203,7 @@ mod tests {
                 lz4.write_all(bytes).unwrap();
                 lz4.finish().unwrap()
             }
+            Compression::OldLz4 => unreachable!("nothing here writes it"),
             Compression::Xz => {
                 let mut xz = liblzma::write::XzEncoder::new(Vec::new(), 1);
                 xz.write_all(bytes).unwrap();
@@ -181,6 +212,10 @@ mod tests {
         }
     }
 
+    const OLD_LZ4: &[u8] = &[
+        0x02, 0x21, 0x4c, 0x18, 15, 0, 0, 0, 110, 104, 101, 108, 108, 111, 32, 6, 0, 80, 104, 101, 108, 108,
+        111,
+    ];
     const ALL: [Compression; 4] = [Compression::Gz, Compression::Zst, Compression::Lz4, Compression::Xz];
 
     #[test]
@@ -195,6 +230,38 @@ mod tests {
             assert_eq!(unpacked.len(), bytes.len(), "{compression:?}");
             assert!(unpacked == bytes, "{compression:?}");
         }
+    }
+
+    #[test]
+    fn frames_to_be_skipped_are_skipped_wherever_they_are() {
+        let skipped = [&[0x52, 0x2a, 0x4d, 0x18, 5, 0, 0, 0][..], b"extra"].concat();
+        for compression in [Compression::Zst, Compression::Lz4] {
+            let frame = pack(compression, b"hello");
+            let packed = [&skipped, &skipped, &frame, &skipped, &frame, &skipped].map(|v| &v[..]).concat();
+            assert!(Compression::needs(&packed) >= packed.len());
+            assert_eq!(Compression::of(&packed), Some(compression));
+            let mut unpacked = Vec::new();
+            compression.unpack(Box::new(Cursor::new(packed.clone()))).read_to_end(&mut unpacked).unwrap();
+            assert_eq!(unpacked, b"hellohello", "{compression:?}");
+            let cut = Cursor::new(packed[..packed.len() - 2].to_vec());
+            let end = compression.unpack(Box::new(cut)).read_to_end(&mut unpacked);
+            assert!(end.is_err(), "{compression:?}");
+        }
+        assert_eq!(Compression::of(&skipped), None);
+        assert_eq!(Compression::of(&[0x50, 0x2a, 0x4d, 0x18, 255, 255, 255, 255, 0]), None);
+    }
+
+    /// As `printf 'hello hello hello hello hello' | lz4 -l` makes it.
+    #[test]
+    fn the_old_lz4_format_is_read() {
+        let packed = OLD_LZ4.to_vec();
+        let compression = Compression::of(&packed).unwrap();
+        assert_eq!((compression, compression.name()), (Compression::OldLz4, "lz4"));
+        let mut unpacked = Vec::new();
+        compression.unpack(Box::new(Cursor::new(packed.clone()))).read_to_end(&mut unpacked).unwrap();
+        assert_eq!(unpacked, b"hello hello hello hello hello");
+        let cut = Cursor::new(packed[..packed.len() - 3].to_vec());
+        assert!(compression.unpack(Box::new(cut)).read_to_end(&mut unpacked).is_err());
     }
 
     #[test]

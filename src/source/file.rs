@@ -180,7 +180,8 @@ impl Files {
         let mut input = Input { path: path.clone(), ..Input::default() };
         let counted = Counted { bytes: self.bytes(&path)?, read: Arc::clone(&self.progress.read) };
         let mut window = Window::new(Box::new(counted));
-        let compression = Compression::of(window.peek_up_to(6));
+        let enough = Compression::needs(window.peek_up_to(6));
+        let compression = Compression::of(window.peek_up_to(enough));
         if let Some(compression) = compression {
             window = Window::new(compression.unpack(window.into_reader()));
         }

@@ -79,7 +79,7 @@ pub enum Next<'a> {
 pub struct Packet<'a> {
     /// Number in the whole input, from 1, counting every packet as Wireshark does; several files run on.
     pub number: u64,
-    /// Capture time.
+    /// Capture time; the analysis takes what lies beyond [`Timestamp::FIRST`] and [`Timestamp::LAST`] for these.
     pub time: Timestamp,
     /// Type of the link layer header that `data` begins with.
     pub link: LinkType,

@@ -2,7 +2,7 @@
 //!
 //! It reads what libpcap reads, and as libpcap does: both byte orders, micro- and nanoseconds, the records of
 //! Kuznetzov's patch, versions 2.0 to 2.4 and 543.0 with their exchanged lengths; a packet longer than the snaplen
-//! is cut there. Seconds are unsigned, so times run to 2106.
+//! is cut there. Beyond that, IXIA's lcap is read, which says after the header how long all records are. Seconds are unsigned, so times run to 2106.
 
 use super::record::{ByteOrder, Record, Step, cut, damaged, end_or_cut, swap_nflog};
 use super::window::Window;
@@ -41,10 +41,11 @@ impl PcapFile {
     /// # Errors
     /// What is wrong with the header.
     pub(super) fn open(window: &mut Window, input: &mut Input) -> Option<Result<Self, String>> {
-        let (order, unit_ns, patched) = magic(*window.peek(4)?.first_chunk()?)?;
-        let Some(header) = window.peek(FILE_HEADER).and_then(|h| h.first_chunk::<FILE_HEADER>()) else {
+        let (order, unit_ns, variant) = magic(*window.peek(4)?.first_chunk()?)?;
+        let header_end = if variant == Variant::Ixia { FILE_HEADER + 4 } else { FILE_HEADER };
+        let Some(header) = window.peek(header_end).and_then(|h| h.first_chunk::<FILE_HEADER>()) else {
             return Some(Err(format!(
-                "its pcap header is cut short, {} of 24 bytes are there",
+                "its pcap header is cut short, {} of {header_end} bytes are there",
                 window.left()
             )));
         };
@@ -63,9 +64,10 @@ impl PcapFile {
         // The upper 16 bits tell the length of a frame check sequence and other things, nothing about the type.
         let link = LinkType::from_file(order.u32([l0, l1, l2, l3]) as u16);
         let stated = order.u32([s0, s1, s2, s3]);
-        window.pass(FILE_HEADER);
+        window.pass(header_end);
         input.snaplen = (stated > 0).then_some(stated);
         input.link_types.push(link);
+        let patched = variant == Variant::Patched;
         let header_len = if patched { PATCHED_HEADER } else { RECORD_HEADER };
         let (snaplen, max_packet) = (cut_at(stated, link, patched), link.max_packet());
         Some(Ok(Self { order, link, unit_ns, header_len, lengths, snaplen, max_packet }))
@@ -114,22 +116,33 @@ impl PcapFile {
         Step::Record(record)
     }
 
-    /// As a record it would be an empty packet of the year 2055 or 2056.
+    /// As a record it would be an empty packet of the year 2055 or 2056, or of others if the byte orders differ.
     #[cold]
     fn is_file_header(&self, [m0, m1, m2, m3, a, b, c, d, rest @ ..]: [u8; RECORD_HEADER]) -> bool {
-        let version = (self.order.u16([a, b]), self.order.u16([c, d]));
-        magic([m0, m1, m2, m3]).is_some_and(|(order, ..)| order == self.order)
-            && version == (2, 4)
+        magic([m0, m1, m2, m3]).is_some_and(|(order, ..)| (order.u16([a, b]), order.u16([c, d])) == (2, 4))
             && rest == [0; 8]
     }
 }
 
-/// Byte order, nanoseconds per unit, and whether records have the longer header of Kuznetzov's patch.
-fn magic(bytes: [u8; 4]) -> Option<(ByteOrder, i64, bool)> {
+/// Which headers a file has.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Variant {
+    /// Those of libpcap.
+    Plain,
+    /// Longer ones for each record, of Kuznetzov's patch.
+    Patched,
+    /// A longer one for the file, of IXIA's lcap.
+    Ixia,
+}
+
+/// Byte order, nanoseconds per unit, and the headers.
+fn magic(bytes: [u8; 4]) -> Option<(ByteOrder, i64, Variant)> {
     [ByteOrder::Little, ByteOrder::Big].into_iter().find_map(|order| match order.u32(bytes) {
-        0xa1b2_c3d4 => Some((order, 1_000, false)),
-        0xa1b2_3c4d => Some((order, 1, false)),
-        0xa1b2_cd34 => Some((order, 1_000, true)),
+        0xa1b2_c3d4 => Some((order, 1_000, Variant::Plain)),
+        0xa1b2_3c4d => Some((order, 1, Variant::Plain)),
+        0xa1b2_cd34 => Some((order, 1_000, Variant::Patched)),
+        // Of the hardware and of the software.
+        0x1c00_01ac | 0x1c00_01ab => Some((order, 1_000, Variant::Ixia)),
         _ => None,
     })
 }

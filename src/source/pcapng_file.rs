@@ -1,8 +1,8 @@
 //! The pcapng format: sections of blocks (draft-ietf-opsawg-pcapng).
 //!
 //! It reads more than libpcap does: interfaces that differ in link type, snaplen or clock, sections that differ in
-//! byte order, and packets longer than their interface's snaplen. Where libpcap stops because a block is malformed,
-//! so does this. A simple packet block has no time: it gets the time of the packet before it, or zero if it is the
+//! byte order, packets longer than their interface's snaplen, and blocks whose length leaves out the padding. Where
+//! libpcap stops because a block is malformed otherwise, so does this. A simple packet block has no time: it gets the time of the packet before it, or zero if it is the
 //! first (libpcap: always zero).
 
 use super::pcapng_options::{Clock, Options};
@@ -29,8 +29,10 @@ struct Interface {
     link: LinkType,
     snaplen: u32,
     clock: Clock,
-    /// As its latest statistics block says.
+    /// Packets dropped, as its latest statistics block says.
     dropped: Option<u64>,
+    /// The same as its packets say, each of those between the one before and itself.
+    lost: u64,
 }
 
 impl PcapngFile {
@@ -75,7 +77,7 @@ impl PcapngFile {
                 },
             };
             return match found {
-                Ok(found) => self.record(window, block, found, number),
+                Ok(found) => self.record(window, input, block, found, number),
                 Err(text) => malformed(window, block.len, &format!("packet {number} {text}")),
             };
         }
@@ -93,10 +95,11 @@ impl PcapngFile {
             self.turn(window)?;
         }
         let len = self.order.u32([l0, l1, l2, l3]);
-        if len < 12 || !len.is_multiple_of(4) || len > MAX_BLOCK {
+        if !(12..=MAX_BLOCK).contains(&len) {
             return Err(malformed(window, 0, &format!("it claims {len} bytes")));
         }
-        let len = len as usize;
+        // The length must be a multiple of four, but some writers leave out the padding, which is there all the same.
+        let (stated, len) = (len, len.next_multiple_of(4) as usize);
         let Some(block) = window.peek(len) else {
             return Err(match kind {
                 ENHANCED | SIMPLE | OLD_PACKET => cut(window, &format!("packet {number}"), len),
@@ -104,8 +107,8 @@ impl PcapngFile {
             });
         };
         let trailer = block.last_chunk::<4>().map(|t| self.order.u32(*t));
-        if trailer != Some(len as u32) {
-            let text = format!("its length is {len} before and {} behind", trailer.unwrap_or_default());
+        if trailer != Some(stated) && trailer != Some(len as u32) {
+            let text = format!("its length is {stated} before and {} behind", trailer.unwrap_or_default());
             return Err(malformed(window, 0, &text));
         }
         let block = Block { kind, at: window.position(), len };
@@ -134,12 +137,15 @@ impl PcapngFile {
         else {
             return Err("is too short".into());
         };
-        let interface = self.interface(self.order.u32([i0, i1, i2, i3]))?;
+        let id = self.order.u32([i0, i1, i2, i3]);
+        let interface = self.interface(id)?;
         let units =
             u64::from(self.order.u32([h0, h1, h2, h3])) << 32 | u64::from(self.order.u32([l0, l1, l2, l3]));
         Ok(Found {
             time: interface.clock.time(units),
             link: interface.link,
+            interface: id,
+            lost: None,
             captured: self.order.u32([c0, c1, c2, c3]),
             wire_len: self.order.u32([w0, w1, w2, w3]),
             skip: 20,
@@ -156,6 +162,8 @@ impl PcapngFile {
         Ok(Found {
             time: self.last,
             link: interface.link,
+            interface: 0,
+            lost: None,
             captured: wire_len.min(snaplen),
             wire_len,
             skip: 4,
@@ -166,7 +174,7 @@ impl PcapngFile {
     /// As [`Self::enhanced`], in the obsolete packet block.
     #[cold]
     fn old_packet(&self, body: &[u8]) -> Result<Found, String> {
-        let Some(&[i0, i1, _, _, rest @ ..]) = body.first_chunk::<20>() else {
+        let Some(&[i0, i1, d0, d1, rest @ ..]) = body.first_chunk::<20>() else {
             return Err("is too short".into());
         };
         let mut block = [0; 20];
@@ -175,7 +183,9 @@ impl PcapngFile {
         for (to, from) in block.iter_mut().zip(id.into_iter().chain(rest)) {
             *to = from;
         }
-        Ok(Found { room: body.len() - 20, ..self.enhanced(&block)? })
+        // All ones: not known.
+        let lost = Some(self.order.u16([d0, d1])).filter(|n| *n < u16::MAX).map(u64::from);
+        Ok(Found { room: body.len() - 20, lost, ..self.enhanced(&block)? })
     }
 
     #[inline]
@@ -186,7 +196,14 @@ impl PcapngFile {
     }
 
     #[inline]
-    fn record(&mut self, window: &mut Window, block: Block, found: Found, number: u64) -> Step {
+    fn record(
+        &mut self,
+        window: &mut Window,
+        input: &mut Input,
+        block: Block,
+        found: Found,
+        number: u64,
+    ) -> Step {
         if found.captured > found.link.max_packet() {
             return damaged(window, number, found.captured, found.link.max_packet());
         }
@@ -197,10 +214,28 @@ impl PcapngFile {
         }
         self.last = found.time;
         let at = block.at + 8 + found.skip;
+        let padded = len.next_multiple_of(4);
+        if found.lost.is_some() || block.kind == ENHANCED && found.room > padded {
+            let options = window.slice(at + padded, found.room.saturating_sub(padded));
+            self.lose(&found, options, input);
+        }
         if found.link == LinkType::NFLOG && self.order.is_foreign() {
             swap_nflog(window.slice_mut(at, len));
         }
         Step::Record(Record { time: found.time, link: found.link, wire_len: found.wire_len, at, len })
+    }
+
+    /// Counts the packets that were dropped before this one, where it says how many, in its block or as an option.
+    #[cold]
+    fn lose(&mut self, found: &Found, options: &[u8], input: &mut Input) {
+        let order = self.order;
+        let options = Options::new(order, options).filter_map(Result::ok);
+        let option = options.filter(|(code, _)| *code == PACKET_DROPCOUNT).find_map(|(_, v)| v.first_chunk());
+        let lost = option.map(|v| order.u64(*v)).or(found.lost);
+        if let (Some(lost), Some(interface)) = (lost, self.interfaces.get_mut(found.interface as usize)) {
+            interface.lost = interface.lost.saturating_add(lost);
+            input.dropped = Some(self.dropped());
+        }
     }
 
     /// A block that is no packet.
@@ -250,6 +285,7 @@ impl PcapngFile {
             snaplen,
             clock: Clock::stated(self.order, options)?,
             dropped: None,
+            lost: 0,
         });
         Ok(())
     }
@@ -265,6 +301,8 @@ impl PcapngFile {
         let drops = drops.filter(|(code, _)| matches!(*code, STATISTICS_IFDROP | STATISTICS_OSDROP));
         let dropped = drops
             .filter_map(|(_, value)| value.first_chunk::<8>().map(|v| order.u64(*v)))
+            // All ones: not known.
+            .filter(|count| *count < u64::MAX)
             .reduce(u64::saturating_add);
         let interface = self.interfaces.get_mut(order.u32([i0, i1, i2, i3]) as usize);
         if let (Some(interface), Some(dropped)) = (interface, dropped) {
@@ -273,8 +311,10 @@ impl PcapngFile {
         }
     }
 
+    /// What the statistics count and what the packets count are the same packets: the higher one is nearer to the truth.
     fn dropped(&self) -> u64 {
-        self.interfaces.iter().filter_map(|i| i.dropped).fold(self.dropped_before, u64::saturating_add)
+        let of = |i: &Interface| i.dropped.unwrap_or(0).max(i.lost);
+        self.interfaces.iter().map(of).fold(self.dropped_before, u64::saturating_add)
     }
 }
 
@@ -290,6 +330,9 @@ struct Block {
 struct Found {
     time: Timestamp,
     link: LinkType,
+    interface: u32,
+    /// Packets dropped before it, where its block has a place for that.
+    lost: Option<u64>,
     captured: u32,
     wire_len: u32,
     /// Bytes of the body before the data.
@@ -330,6 +373,7 @@ const SIMPLE: u32 = 3;
 const STATISTICS: u32 = 5;
 const ENHANCED: u32 = 6;
 
+const PACKET_DROPCOUNT: u16 = 4;
 const STATISTICS_IFDROP: u16 = 5;
 const STATISTICS_OSDROP: u16 = 7;
 

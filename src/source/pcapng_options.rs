@@ -20,7 +20,7 @@ impl Clock {
         let (mut per_second, mut offset) = (1_000_000, 0);
         for option in Options::new(order, options) {
             match option? {
-                (INTERFACE_TSRESOL, &[resolution]) => per_second = units_per_second(resolution)?,
+                (INTERFACE_TSRESOL, &[resolution]) => per_second = units_per_second(resolution),
                 (INTERFACE_TSOFFSET, value) if value.len() == 8 => {
                     offset = value.first_chunk::<8>().map_or(0, |v| order.u64(*v)) as i64;
                 }
@@ -38,7 +38,7 @@ impl Clock {
     #[inline]
     pub(super) fn time(&self, units: u64) -> Timestamp {
         match i64::try_from(units).ok().and_then(|u| u.checked_mul(self.unit_ns)) {
-            Some(ns) if self.unit_ns > 0 => Timestamp(ns),
+            Some(ns) if self.unit_ns > 0 => Timestamp(ns).of_packet(),
             _ => self.odd_time(units),
         }
     }
@@ -48,18 +48,15 @@ impl Clock {
     fn odd_time(&self, units: u64) -> Timestamp {
         let ns = i128::from(self.offset) * 1_000_000_000
             + (u128::from(units) * 1_000_000_000 / self.per_second) as i128;
-        Timestamp(ns.clamp(i64::MIN.into(), i64::MAX.into()) as i64)
+        Timestamp(ns.clamp(i64::MIN.into(), i64::MAX.into()) as i64).of_packet()
     }
 }
 
-/// From `if_tsresol`: a negative power of 2 if the highest bit is set, else of 10.
-fn units_per_second(resolution: u8) -> Result<u128, String> {
-    let power = u32::from(resolution & 0x7f);
-    match resolution & 0x80 {
-        0 if power <= 19 => Ok(10u128.pow(power)),
-        0x80 if power <= 63 => Ok(1 << power),
-        _ => Err(format!("a time resolution of {resolution:#04x}, finer than 64 bits hold")),
-    }
+/// From `if_tsresol`: a negative power of 2 if the highest bit is set, else of 10. Beyond 128 bits, where any time is
+/// nothing but zero, it saturates.
+fn units_per_second(resolution: u8) -> u128 {
+    let base = if resolution & 0x80 == 0 { 10_u128 } else { 2 };
+    base.checked_pow(u32::from(resolution & 0x7f)).unwrap_or(u128::MAX)
 }
 
 /// The options at the end of a block: code and value.

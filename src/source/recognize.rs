@@ -8,6 +8,9 @@ pub(super) fn seems(first: &[u8]) -> String {
     if let Some((_, what)) = MAGICS.iter().find(|(magic, _)| first.starts_with(magic)) {
         return (*what).into();
     }
+    if first.get(TAR_MAGIC..).is_some_and(|rest| rest.starts_with(b"ustar")) {
+        return "it is a tar archive; unpack it with `tar xf`".into();
+    }
     if first.iter().all(|b| *b == 0) {
         return "it begins with zeros, as a file does whose writing was cut off".into();
     }
@@ -43,9 +46,11 @@ fn is_erf(first: &[u8]) -> bool {
         && flags & 0xc0 == 0
         && record >= 16
         && wire > 0
-        && record <= wire.max(64) + 64
+        && record <= wire.max(64).saturating_add(64)
 }
 
+/// Where the header of a tar archive's first file has its magic (POSIX.1-2017, pax).
+const TAR_MAGIC: usize = 257;
 /// First bytes and what they mean.
 const MAGICS: &[(&[u8], &str)] = &[
     (b"snoop\0\0\0", "it is a snoop capture; convert it with `editcap -F pcap`"),
@@ -54,8 +59,6 @@ const MAGICS: &[(&[u8], &str)] = &[
     (b"TRSNIFF data    \x1a", "it is a Sniffer capture; convert it with `editcap -F pcap`"),
     (b"XCP\0", "it is a NetXRay or Windows Sniffer capture; convert it with `editcap -F pcap`"),
     (b"btsnoop\0", "it is a Bluetooth capture (btsnoop), which holds no TCP"),
-    (b"\xac\x01\x00\x1c", "it is an IxVeriWave or IXIA lcap capture; convert it with `editcap -F pcap`"),
-    (b"\xab\x01\x00\x1c", "it is an IxVeriWave or IXIA lcap capture; convert it with `editcap -F pcap`"),
     (b"\xcd\x34\xb2\xa1", "it is a pcap of a variant nobody documents; convert it with `editcap -F pcap`"),
     (b"\xa1\xb2\x34\xcd", "it is a pcap of a variant nobody documents; convert it with `editcap -F pcap`"),
     (b"BZh", "it is compressed with bzip2; unpack it with `bunzip2`"),
@@ -64,6 +67,9 @@ const MAGICS: &[(&[u8], &str)] = &[
     (b"\x1f\x9d", "it is compressed with compress(1); unpack it with `gunzip`"),
     (b"\x1f\x8b", "it is gzip within other compression; unpack it once"),
     (b"\x28\xb5\x2f\xfd", "it is Zstandard within other compression; unpack it once"),
+    (b"\x5d\x00\x00", "it is compressed with lzma; unpack it with `unlzma`"),
+    (b"LZIP", "it is compressed with lzip; unpack it with `lzip -d`"),
+    (b"Rar!\x1a\x07", "it is a RAR archive; unpack it with `unrar x`"),
     (b"\x7fELF", "it is a program"),
     (b"%PDF", "it is a PDF document"),
 ];
@@ -84,6 +90,9 @@ mod tests {
             (&[0; 64], "zeros"),
             (&[1, 2, 3, 4, 5, 6, 7, 8, 2, 4, 0, 96, 0, 0, 0, 74, 0, 0], "ERF"),
             (b"\xff\xfe\xfd\xfc", "unknown"),
+            (&[&b"a.pcap"[..], &[0; 251], b"ustar\0"].concat(), "tar xf"),
+            (b"\x5d\0\0\x80\0", "unlzma"),
+            (&[&[8; 8][..], &[2, 4, 0, 96, 0, 0, 255, 255, 0, 0]].concat(), "ERF"),
         ] {
             assert!(seems(first).contains(word), "{word}: {}", seems(first));
         }

@@ -118,6 +118,18 @@ fn the_patched_format_has_longer_headers() {
 }
 
 #[test]
+fn lcap_says_behind_its_header_how_long_it_is() {
+    for w in [LE, BE] {
+        for magic in [0x1c00_01ac, 0x1c00_01ab] {
+            let file = [w.pcap(magic, 4, 99, 1), w.words(&[76]), w.record(1, 2, 60, 60, DATA)].concat();
+            let (seen, input) = read(&file).unwrap();
+            assert_eq!((seen, input.problem), (vec![(1_000_002_000, 1, 60, DATA.to_vec())], None));
+            assert!(matches!(read(&file[..26]), Err(Error::NotACapture { .. })));
+        }
+    }
+}
+
+#[test]
 fn old_versions_exchange_the_lengths() {
     for (minor, captured, wire) in [(2, 90, 60), (3, 90, 60), (3, 60, 90), (4, 60, 90)] {
         let file = [BE.pcap(0xa1b2_c3d4, minor, 99, 1), BE.record(0, 0, captured, wire, DATA)].concat();
@@ -165,6 +177,12 @@ fn a_second_pcap_behind_the_first_ends_it_and_is_named() {
         let problem = input.problem.expect("it ends early");
         assert_eq!(packets.len(), 1);
         assert!(problem.contains(&format!("at byte {at}")) && problem.contains("mergecap"), "{problem}");
+        // Nor does it matter that the second one has the other byte order.
+        let other = if w.big { LE } else { BE };
+        bytes.truncate(at);
+        bytes.extend(other.pcap(0xa1b2_3c4d, 4, 262_144, 1));
+        let problem = read(&bytes).expect("a capture").1.problem.expect("it ends early");
+        assert!(problem.contains("mergecap"), "{problem}");
         // An empty packet is none of that.
         let mut empty = w.pcap(0xa1b2_c3d4, 4, 262_144, 1);
         empty.extend(w.record(0xa1b2_c3d4, 5, 0, 60, b""));
@@ -247,6 +265,40 @@ fn simple_and_old_packet_blocks_are_read() {
 }
 
 #[test]
+fn a_block_may_leave_its_padding_out_of_its_length() {
+    for trailer in [32 + 57, 32 + 60] {
+        let head = LE.words(&[6, 32 + 57, 0, 0, 7, 57, 57]);
+        let odd = [head, DATA[..57].to_vec(), vec![0; 3], LE.words(&[trailer])].concat();
+        let file = [LE.section(), LE.interface(1, 0, &[]), odd.clone(), odd].concat();
+        let (seen, input) = read(&file).unwrap();
+        assert_eq!((seen, input.problem), (vec![(7_000, 1, 57, DATA[..57].to_vec()); 2], None));
+    }
+}
+
+#[test]
+fn packets_tell_of_those_dropped_before_them() {
+    for w in [LE, BE] {
+        let count = |n: u64| if w.big { n.to_be_bytes() } else { n.to_le_bytes() };
+        let start = [w.section(), w.interface(1, 0, &[]), w.interface(1, 0, &[])].concat();
+        let options = |n| [w.option(1, b"odd"), w.option(4, &count(n)), w.option(0, b"")].concat();
+        let head = |interface| w.words(&[interface, 0, 7, 60, 60]);
+        let packet = |interface, n| w.block(6, &[&head(interface)[..], DATA, &options(n)].concat());
+        let old = |n| w.block(2, &[&w.u16(1)[..], &w.u16(n), &w.words(&[0, 7, 60, 60]), DATA].concat());
+        let statistics = |n| w.block(5, &[w.words(&[0, 0, 0]), w.option(5, &count(n))].concat());
+        let dropped =
+            |blocks: &[Vec<u8>]| read(&[start.clone(), blocks.concat()].concat()).unwrap().1.dropped;
+        assert_eq!(dropped(&[w.enhanced(0, 7, 60, DATA)]), None);
+        assert_eq!(dropped(&[packet(0, 0)]), Some(0));
+        assert_eq!(dropped(&[packet(0, 3), packet(1, 4), packet(0, 2)]), Some(9));
+        assert_eq!(dropped(&[old(3), old(0xffff), old(4)]), Some(7));
+        // They are those that the statistics count.
+        assert_eq!(dropped(&[packet(0, 3), packet(1, 4), statistics(5)]), Some(9));
+        assert_eq!(dropped(&[statistics(u64::MAX)]), None);
+        assert_eq!(dropped(&[packet(0, u64::MAX), packet(0, 1)]), Some(u64::MAX));
+    }
+}
+
+#[test]
 fn a_cut_pcapng_gives_every_whole_packet() {
     let file = two_interfaces(LE);
     let whole = read(&file).unwrap().0;
@@ -269,10 +321,9 @@ fn a_malformed_block_ends_the_file_and_says_where() {
         (LE.block(6, b"short"), "packet 1 is too short"),
         (LE.block(6, &LE.words(&[0, 0, 0, 500, 60])), "packet 1 claims 500 bytes where 0 are"),
         (LE.words(&[6, 0, 0, 0]), "claims 0 bytes"),
-        (LE.words(&[6, 33, 0, 0]), "claims 33 bytes"),
+        (LE.words(&[6, 33, 0, 0]), "is 33 before"),
         (LE.words(&[6, 0xffff_fffc, 0, 0]), "claims 4294967292 bytes"),
         (LE.words(&[6, 16, 0, 20]), "16 before and 20 behind"),
-        (LE.interface(1, 0, &LE.option(9, &[99])), "time resolution"),
         (LE.interface(1, 0, &LE.option(9, &[6, 6])), "wrong length"),
         (LE.interface(1, 0, &LE.u32(0xff00_0005)), "cut short"),
     ] {
@@ -286,10 +337,14 @@ fn a_malformed_block_ends_the_file_and_says_where() {
 #[test]
 fn strange_clocks_saturate() {
     for (resolution, units, ns) in [
-        (0, u64::MAX, i64::MAX),
+        (0, u64::MAX, 1 << 62),
         (19, u64::MAX, 1_844_674_407),
         (0xbf, u64::MAX, 1_999_999_999),
-        (6, 1 << 63, i64::MAX),
+        (20, u64::MAX, 184_467_440),
+        (0xc0, u64::MAX, 999_999_999),
+        (0x7f, u64::MAX, 0),
+        (0xff, u64::MAX, 0),
+        (6, 1 << 63, 1 << 62),
         (3, 5, 5_000_000),
     ] {
         let clock = LE.option(9, &[resolution]);

@@ -23,6 +23,19 @@ impl Timestamp {
     /// Earlier than every packet.
     pub const MIN: Self = Self(i64::MIN);
 
+    /// The latest of packets, in the year 2116: beyond all that a pcap file can say, and far enough from [`Self::MAX`] that
+    /// deadlines behind it are not yet never.
+    pub const LAST: Self = Self(1 << 62);
+    /// The earliest of packets, in the year 1823.
+    pub const FIRST: Self = Self(-(1 << 62));
+
+    /// This point, or the nearest that a packet may have. Clocks of captures may say anything.
+    #[inline]
+    #[must_use]
+    pub fn of_packet(self) -> Self {
+        self.clamp(Self::FIRST, Self::LAST)
+    }
+
     /// The span from `earlier` to this point; negative when time went back.
     #[inline]
     pub fn since(self, earlier: Self) -> Duration {
@@ -115,6 +128,8 @@ mod tests {
     #[test]
     fn time_saturates() {
         assert_eq!(Timestamp::MAX + Duration::from_secs(1), Timestamp::MAX);
+        assert_eq!(Timestamp::MAX.of_packet().since(Timestamp::MIN.of_packet()), Duration::MAX);
+        assert_eq!(Timestamp(-5).of_packet(), Timestamp(-5));
         assert_eq!(Timestamp(5).since(Timestamp(9)), Duration(-4));
     }
 }

@@ -152,6 +152,131 @@ fn other_link_types_lead_to_ip() {
 }
 
 #[test]
+fn what_systems_make_up_leads_to_ip() {
+    // The packet filter's log, of FreeBSD, an older and a newer OpenBSD: 61, 45 and 100 bytes, in words.
+    for (length, header) in [(61, 64), (45, 48), (100, 100)] {
+        check(117, &join(&[&[length, 2], &vec![0; header - 2], &tcp4()]));
+        check(117, &join(&[&[length, 24], &vec![0; header - 2], &tcp6()]));
+    }
+    assert_eq!(decode(117, &join(&[&[61, 7], &[0; 62], &tcp4()])), Err(Skip::NotIp));
+    assert_eq!(decode(117, &[0, 2, 0, 0]), Err(Skip::Malformed));
+    for family in [2_u32, 24, 28] {
+        check(109, &join(&[&family.to_le_bytes(), &[0; 8], &tcp6()]));
+        check(109, &join(&[&family.to_be_bytes(), &[0; 8], &tcp4()]));
+    }
+    assert_eq!(decode(109, &[9; 40]), Err(Skip::NotIp));
+    assert!(!check(226, &join(&[&[2, 2, 0, 0], &[0; 20], &tcp4()])).ip.link_loopback);
+    assert!(check(226, &join(&[&[2, 26, 0, 2], &[0; 20], &tcp6()])).ip.link_loopback);
+    // What Wireshark exports: a field of another kind, the protocol's name, the end.
+    check(252, &join(&[&[0, 31, 0, 4, 0, 0, 0, 0, 0, 12, 0, 4], b"ip\0\0", &[0; 4], &tcp4()]));
+    check(252, &join(&[&[0, 12, 0, 16], b"eth_withoutfcs\0\0", &[0; 4], &ether(0x0800, &tcp4())]));
+    assert_eq!(decode(252, &join(&[&[0, 12, 0, 4], b"http", &[0; 4], &tcp4()])), Err(Skip::NotIp));
+    assert_eq!(decode(252, &[0, 1, 0, 0].repeat(99)), Err(Skip::TooDeep));
+}
+
+#[test]
+fn cooked_captures_of_odd_hardware_lead_to_ip() {
+    let sll = |hardware: u16, protocol: u16| {
+        join(&[&[0, 0], &hardware.to_be_bytes(), &[0, 0], &[0; 8], &protocol.to_be_bytes()])
+    };
+    check(113, &join(&[&sll(512, 7), &[0, 0x21], &tcp4()]));
+    check(113, &join(&[&sll(770, 0), &[0x18, 0x41, 3, 0xcc], &tcp4()]));
+    let frame = join(&[&[0x08, 1], &[0; 22], &SNAP, &[8, 0], &tcp4()]);
+    check(113, &join(&[&sll(803, 0x19), &[0, 0, 8, 0, 0, 0, 0, 0], &frame]));
+    check(113, &join(&[&sll(778, 0x6558), &ether(0x0800, &tcp4())]));
+    assert_eq!(decode(113, &join(&[&sll(824, 0x0600), &tcp4()])), Err(Skip::NotIp));
+    assert_eq!(decode(113, &join(&[&sll(280, 12), &tcp4()])), Err(Skip::NotIp));
+}
+
+#[test]
+fn what_probes_and_switches_add_is_passed() {
+    let frame = ether(0x0800, &tcp4());
+    check(192, &join(&[&[0, 0, 8, 0, 1, 0, 0, 0], &frame]));
+    check(192, &join(&[&[0, 0, 16, 0, 101, 0, 0, 0, 2, 0, 4, 0, 1, 2, 3, 4], &tcp6()]));
+    assert_eq!(decode(192, &[0, 0, 8, 0, 192, 0, 0, 0].repeat(9)), Err(Skip::Malformed));
+    assert_eq!(decode(192, &[0, 0, 8, 0, 1, 0, 1, 0]), Err(Skip::UnknownLinkType));
+    let erf = |kind: u8| join(&[&[0; 8], &[kind], &[0; 7]]);
+    check(197, &join(&[&erf(2), &[0; 2], &frame]));
+    check(197, &join(&[&erf(0x82), &[0x83], &[0; 7], &[3], &[0; 7], &[0; 2], &frame]));
+    check(197, &join(&[&erf(22), &tcp4()]));
+    check(197, &join(&[&erf(1), &[0x0f, 0, 8, 0], &tcp4()]));
+    assert_eq!(decode(197, &join(&[&erf(27), &[0; 40]])), Err(Skip::NotIp));
+    assert_eq!(decode(197, &join(&[&erf(0x82), &[0x83; 400]])), Err(Skip::TooDeep));
+    check(240, &join(&[&[0, 4, 60, 0], &frame, &[0; 4]]));
+    check(241, &join(&[&[0, 6, 60, 0], &[0x55; 7], &[0xd5], &frame]));
+    assert_eq!(decode(240, &[0, 5, 8, 0, 0, 0, 0, 0]), Err(Skip::NotIp));
+    let (addresses, rest) = frame.split_at(12);
+    check(281, &join(&[addresses, &[0, 0, 0, 3], rest]));
+    check(282, &join(&[&[0, 0, 0, 3], &frame]));
+    assert_eq!(check(284, &join(&[addresses, &[0xc0, 0, 0xe0, 5], rest])).ip.vlan, None);
+    assert_eq!(check(284, &join(&[addresses, &[0xe0, 0, 0xe1, 5], rest])).ip.vlan, Some(0x105));
+    let tag = [0xda, 0xda, 0, 0, 0x20, 0, 0, 7];
+    assert_eq!(check(285, &join(&[addresses, &tag, rest])).ip.vlan, Some(7));
+    check(178, &join(&[b"MGC\x01", &frame]));
+    check(178, &join(&[b"MGC\x81", &[0, 6, 1, 1, 2, 3, 4, 5], &frame]));
+    check(178, &join(&[b"MGC\x03", &[2, 0, 0, 0], &tcp4()]));
+    check(179, &join(&[b"MGC\x01", &[0, 0x57], &tcp6()]));
+    check(180, &join(&[b"MGC\x01", &[0x18, 0x41, 3, 0xcc], &tcp4()]));
+    check(181, &join(&[b"MGC\x01", &[0x0f, 0, 8, 0], &tcp4()]));
+    assert_eq!(decode(178, &frame), Err(Skip::Malformed));
+}
+
+#[test]
+fn rarer_lines_and_networks_lead_to_ip() {
+    for direction in [0, 1] {
+        check(166, &join(&[&[direction, 3, 0, 0x21], &tcp4()]));
+        check(166, &join(&[&[direction, 0, 0x57], &tcp6()]));
+        check(204, &join(&[&[direction, 0xff, 3, 0, 0x21], &tcp4()]));
+        check(204, &join(&[&[direction, 0, 0x21], &tcp4()]));
+        check(205, &join(&[&[direction, 0x0f, 0, 8, 0], &tcp4()]));
+        check(206, &join(&[&[direction, 0x18, 0x41, 3, 0xcc], &tcp4()]));
+        check(8, &join(&[&[direction, 0x45], &[0; 14], &tcp4()]));
+    }
+    let snap = join(&[&SNAP, &[8, 0], &tcp4()]);
+    check(106, &tcp4());
+    check(106, &snap);
+    check(123, &join(&[&[0x82, 0, 0, 5], &snap]));
+    check(123, &join(&[&[1, 0, 0, 5, 0, 1], &ether(0x0800, &tcp4())]));
+    assert_eq!(decode(123, &[5, 0, 0, 5, 0, 1]), Err(Skip::NotIp));
+    check(122, &join(&[&[0; 16], &snap]));
+    check(138, &join(&[&[0; 16], &[8, 0], &tcp4()]));
+    check(259, &join(&[&[0xd5, 0x55, 0x55, 0, 1, 0xaa], &ether(0x0800, &tcp4())]));
+    check(259, &join(&[&[0x55, 0x55, 0xd5, 0x55, 0x55, 0, 1, 0xaa], &ether(0x0800, &tcp4())]));
+}
+
+#[test]
+fn overlays_and_security_tags_are_passed() {
+    let inner = ether(0x0800, &tcp4());
+    // MACsec that only signs, without and with its channel; encrypted it is counted as that.
+    check(1, &ether(0x88e5, &join(&[&[0, 0, 0, 0, 0, 1], &[8, 0], &tcp4(), &[0; 16]])));
+    check(1, &ether(0x88e5, &join(&[&[0x20, 0, 0, 0, 0, 1], &[0; 8], &[8, 0], &tcp4(), &[0; 16]])));
+    assert_eq!(decode(1, &ether(0x88e5, &[0x2c; 60])), Err(Skip::Encrypted));
+    // Cisco metadata, LLC in a jumbo frame.
+    check(1, &ether(0x8909, &join(&[&[1, 1, 0, 1, 0, 5, 8, 0], &tcp4()])));
+    check(1, &ether(0x8870, &join(&[&SNAP, &[8, 0], &tcp4()])));
+    // The network service header, TRILL, B.A.T.M.A.N.
+    let service = |next: u8| join(&[&[0x0f, 0xc6, 1, next], &[0; 20]]);
+    check(1, &ether(0x894f, &join(&[&service(1), &tcp4()])));
+    check(1, &ether(0x894f, &join(&[&service(3), &inner])));
+    assert_eq!(decode(1, &ether(0x894f, &[0; 60])), Err(Skip::Malformed));
+    check(1, &ether(0x22f3, &join(&[&[0, 0x3f, 0, 1, 0, 2], &inner])));
+    check(1, &ether(0x22f3, &join(&[&[0, 0x7f, 0, 1, 0, 2, 0, 0, 0, 0], &inner])));
+    for (kind, len) in [(0x40, 10), (0x42, 18), (0x01, 14)] {
+        check(1, &ether(0x4305, &join(&[&[kind, 15], &vec![0; len - 2], &inner])));
+    }
+    assert_eq!(decode(1, &ether(0x4305, &[0, 15, 50, 0, 0, 0, 0, 0, 0, 0])), Err(Skip::NotIp));
+}
+
+#[test]
+fn radiotap_tells_of_padding_before_the_payload() {
+    let frame = join(&[&[0x88, 1], &[0; 24], &[0, 0], &SNAP, &[8, 0], &tcp4()]);
+    check(127, &join(&[&[0, 0, 9, 0, 2, 0, 0, 0, 0x20], &frame]));
+    // Behind a clock, which is aligned to eight, and behind a second word of fields.
+    check(127, &join(&[&[0, 0, 17, 0, 3, 0, 0, 0], &[0; 8], &[0x20], &frame]));
+    check(127, &join(&[&[0, 0, 25, 0, 3, 0, 0, 0x80], &[0; 4], &[0; 12], &[0x20], &frame]));
+}
+
+#[test]
 fn wireless_data_in_the_clear_leads_to_ip() {
     let body = join(&[&SNAP, &[8, 0], &tcp4()]);
     let frame = |control: [u8; 2], len: usize| join(&[&control, &vec![0; len - 2]]);
