@@ -2,6 +2,7 @@
 
 use super::connection::{Connection, Context};
 use super::event::Fact;
+use super::opening::SOONEST_REPETITION;
 use super::packed::fields;
 use super::record::{Reason, Role};
 use crate::tcp::{Certainty::*, Duration, Segment, SeqNumber, State, Timestamp};
@@ -162,6 +163,11 @@ impl Connection {
         if !self.ends[p].fin_acked_by(s.ack) || s.ack.after(self.ends[p].space.max()) {
             return;
         }
+        self.fin_is_acked(p, ctx);
+    }
+
+    /// The ACK of its FIN reaches an end.
+    fn fin_is_acked(&mut self, p: usize, ctx: &mut Context<'_>) {
         match self.ends[p].state {
             State::FinWait1 => self.step(p, State::FinWait2, Inferred, Reason::FinAckReceived, ctx),
             State::Closing => {
@@ -200,6 +206,25 @@ impl Connection {
             State::Unknown => self.step(p, State::CloseWait, Assumed, Reason::FinReceived, ctx),
             _ => {}
         }
+    }
+
+    /// The first FIN of `e`, and its ACK was captured just before it: sooner than a stack would repeat a FIN.
+    pub(super) fn fin_acked_before(&mut self, s: &Segment, e: usize, ctx: &mut Context<'_>) {
+        let p = 1 - e;
+        let is_first = s.flags.fin() && self.ends[e].fin_first == Some(s.time);
+        let acked = |ack| self.ends[e].fin_acked_by(ack);
+        if !is_first || !self.ends[p].ack_max.is_some_and(acked) {
+            return;
+        }
+        if self.ends[p].last_sent.is_none_or(|at| s.time.since(at) >= SOONEST_REPETITION) {
+            return;
+        }
+        match self.ends[p].state {
+            State::CloseWait | State::Closing => self.confirm(p, ctx),
+            State::TimeWait => self.ack_in_time_wait(p, ctx),
+            _ => {}
+        }
+        self.fin_is_acked(e, ctx);
     }
 
     /// An end that seemed closed speaks. True where that proves it never was, and the segment counts.

@@ -274,6 +274,7 @@ impl Connection {
             self.receive_ack(s, 1 - e, ctx);
         }
         self.deliver_fin(s, e, ctx);
+        self.fin_acked_before(s, e, ctx);
         self.note_challenge(s, e, ctx);
     }
 

@@ -61,8 +61,8 @@ pub struct OpenTrack {
     pub(super) challenged: bool,
 }
 
-/// No stack sends a SYN+ACK again sooner: Linux, the hastiest, has a least timeout of 200 ms (TCP_RTO_MIN).
-const SOONEST_REPETITION: Duration = Duration::from_millis(200);
+/// No stack sends a SYN+ACK or a FIN again sooner: Linux, the hastiest, has a least timeout of 200 ms (TCP_RTO_MIN).
+pub(super) const SOONEST_REPETITION: Duration = Duration::from_millis(200);
 
 /// A set of opening shapes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
