@@ -53,6 +53,7 @@ pub(super) struct Profile {
     since: Timestamp,
     until: Timestamp,
     syns: u64,
+    completed: u64,
     sources: Distinct,
     /// Sources of which an attempt was completed.
     served: Distinct,
@@ -96,6 +97,7 @@ impl Profile {
             since: at,
             until: at,
             syns: 0,
+            completed: 0,
             sources: Distinct::fine(),
             served: Distinct::coarse(),
             known: HashMap::default(),
@@ -155,6 +157,7 @@ impl Profile {
     /// An attempt of a source was completed.
     pub fn completed(&mut self, source: IpAddr) {
         self.served.add_hashed(hash_of(source));
+        self.completed += 1;
         if let Some(known) = self.known.get_mut(&Fed(source)) {
             known.completed += 1;
         }
@@ -208,6 +211,12 @@ impl Profile {
         stacks && self.ttls.iter().filter(|n| **n > 0).count() >= 10
     }
 
+    /// Whether there are many, all alike, that do not say a maximum segment size as every stack does.
+    pub fn is_of_a_tool(&self) -> bool {
+        let top = self.signatures.sorted();
+        self.syns >= ENOUGH && top.first().is_some_and(|(s, n)| s.mss == 0 && percent(*n, self.syns) >= 90)
+    }
+
     /// Whether most attempts are sent again as a client does that gets no answer.
     pub fn is_repeated(&self) -> bool {
         self.repeats * 2 >= self.syns
@@ -222,9 +231,10 @@ impl Profile {
         list
     }
 
-    /// What those sent together, in per cent of all.
+    /// What those sent together, in per cent of all that was not completed.
     pub fn share_of_heaviest(&self) -> u64 {
-        percent(self.heaviest().iter().map(|(_, n)| n).sum(), self.syns)
+        let sent = self.heaviest().iter().map(|(_, n)| n).sum();
+        percent(sent, self.syns.saturating_sub(self.completed).max(sent))
     }
 
     /// What stands in the evidence of an episode of so many attempts.
