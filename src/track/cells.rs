@@ -26,15 +26,28 @@ pub(super) struct Cell {
 
 impl Cells {
     const WORD: usize = 8;
-    /// Cells of a piece: 2.5 KiB of half-open connections with 80 bytes each, 16 KiB of open ones with 500.
-    const PIECE: u32 = 32;
-
+    /// Words of what has cells of exactly its size: half-open connections, which are many, have 10.
+    const SMALL: usize = 16;
+    /// Longer writings come in many sizes, each of which has a piece that is not full: these are rounded to so many
+    /// words.
+    const STEP: usize = 4;
     /// Bytes behind the last cell of a piece.
     const BEYOND: usize = 64;
 
+    /// The words of the cell for so many bytes.
+    fn words(len: usize) -> usize {
+        let words = len.div_ceil(Self::WORD);
+        if words > Self::SMALL { words.next_multiple_of(Self::STEP) } else { words }
+    }
+
+    /// How many cells a piece has: some KiB, because 64 partitions have cells of their own.
+    fn piece(words: usize) -> usize {
+        if words > Self::SMALL { 8 } else { 32 }
+    }
+
     /// Writes.
     pub fn put(&mut self, written: &[u8]) -> Cell {
-        let words = written.len().div_ceil(Self::WORD);
+        let words = Self::words(written.len());
         debug_assert!(words <= usize::from(u16::MAX), "nothing so long is written");
         if self.sizes.len() <= words {
             self.sizes.resize_with(words + 1, Size::default);
@@ -44,12 +57,13 @@ impl Cells {
             size.used += 1;
             size.used - 1
         });
-        if (at / Self::PIECE) as usize == size.pieces.len() {
-            size.pieces.push(vec![0; words * Self::WORD * Self::PIECE as usize + Self::BEYOND].into());
-        }
         let cell = Cell { at, words: words as u16 };
-        if let Some(place) = size.pieces.get_mut((at / Self::PIECE) as usize) {
-            place[cell.from()..][..written.len()].copy_from_slice(written);
+        let (piece, from) = cell.place();
+        if piece == size.pieces.len() {
+            size.pieces.push(vec![0; words * Self::WORD * Self::piece(words) + Self::BEYOND].into());
+        }
+        if let Some(place) = size.pieces.get_mut(piece) {
+            place[from..][..written.len()].copy_from_slice(written);
         }
         cell
     }
@@ -57,25 +71,27 @@ impl Cells {
     /// What is written there, and what lies behind it: a reader that may look further is faster.
     #[inline]
     pub fn get(&self, cell: Cell) -> &[u8] {
-        let piece = self
-            .sizes
-            .get(usize::from(cell.words))
-            .and_then(|size| size.pieces.get((cell.at / Self::PIECE) as usize));
-        piece.and_then(|piece| piece.get(cell.from()..)).unwrap_or_default()
+        let (piece, from) = cell.place();
+        let piece = self.sizes.get(usize::from(cell.words)).and_then(|size| size.pieces.get(piece));
+        piece.and_then(|piece| piece.get(from..)).unwrap_or_default()
     }
 
-    /// It is not needed any more.
+    /// It is not needed any more. Once no cell of its size is, their room is given back, but for what one piece takes.
     pub fn free(&mut self, cell: Cell) {
-        if let Some(size) = self.sizes.get_mut(usize::from(cell.words)) {
-            size.free.push(cell.at);
+        let Some(size) = self.sizes.get_mut(usize::from(cell.words)) else { return };
+        size.free.push(cell.at);
+        if size.free.len() == size.used as usize && size.pieces.len() > 1 {
+            *size = Size::default();
         }
     }
 }
 
 impl Cell {
-    /// Where in its piece it begins.
-    fn from(self) -> usize {
-        (self.at % Cells::PIECE) as usize * usize::from(self.words) * Cells::WORD
+    /// Its piece, and the byte where it begins there.
+    fn place(self) -> (usize, usize) {
+        let (at, words) = (self.at as usize, usize::from(self.words));
+        let piece = Cells::piece(words);
+        (at / piece, at % piece * words * Cells::WORD)
     }
 }
 
@@ -87,7 +103,7 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_written_stays_until_it_is_freed(
-            steps in proptest::collection::vec((0usize..99, any::<u8>(), 0usize..9), 1..300),
+            steps in proptest::collection::vec((0usize..400, any::<u8>(), 0usize..9), 1..300),
         ) {
             let (mut cells, mut kept) = (Cells::default(), Vec::new());
             for (len, byte, freed) in steps {
