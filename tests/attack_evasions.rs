@@ -160,6 +160,40 @@ fn a_flood_of_a_network_shows_packets() {
     assert_eq!((carpet.rule, carpet.frames.is_empty()), ("AT002", false), "{carpet:?}");
 }
 
+#[test]
+fn a_server_that_cannot_serve_all_of_its_clients_is_not_flooded() {
+    let mut t = Traffic::new(9);
+    good(&mut t, 120, 100);
+    for i in 0..60 * 80i64 {
+        let (ends, isn) = ((t.client(), host(2, 80)), t.random() as u32);
+        for again in [0, 1, 3] {
+            t.syn(30 * S + i * S / 80 + again * S, ends, isn, &LINUX);
+        }
+    }
+    assert_eq!(t.attacks(130 * S), []);
+}
+
+#[test]
+fn a_full_accept_queue_keeps_entries_but_is_no_flood() {
+    let mut t = Traffic::new(10);
+    good(&mut t, 30, 40);
+    for i in 0..60 * 40i64 {
+        let (at, ends) = (30 * S + i * S / 40, (t.client(), host(2, 80)));
+        let (c, s) = t.open(at, ends, &LINUX);
+        t.shot(at + 21 * MS, ends, Flags::PSH | Flags::ACK, (c, s)).len = 100;
+        for again in [1, 3, 7] {
+            let shot = t.shot(at + again * S, (ends.1, ends.0), Flags::SYN_ACK, (s - 1, c));
+            (shot.mss, shot.window_scale, shot.sack_permitted) = (Some(1460), Some(7), true);
+            t.shot(at + again * S + MS, ends, Flags::ACK, (c + 100, s));
+        }
+        t.shot(at + 8 * S, (ends.1, ends.0), Flags::ACK, (s, c + 100));
+    }
+    let seen = t.seen(110 * S, &Config::default());
+    assert!(seen.findings.iter().any(|f| f.rule == "HO004"), "it is full");
+    let floods: Vec<_> = seen.findings.iter().filter(|f| f.rule == "AT001").collect();
+    assert!(floods.is_empty(), "{floods:?}");
+}
+
 /// 20 ports, probed with these flags and refused as Linux does (RFC 9293 §3.10.7.1).
 fn probes(flags: Flags) -> Traffic {
     let mut t = Traffic::new(8);

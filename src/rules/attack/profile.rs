@@ -222,6 +222,11 @@ impl Profile {
         self.repeats * 2 >= self.syns
     }
 
+    /// Whether most attempts that were not completed are sent again so.
+    pub fn is_retried(&self) -> bool {
+        self.repeats > 0 && self.repeats * 2 >= self.syns.saturating_sub(self.completed)
+    }
+
     /// Sources that sent most, served ones left out; complete only where they are few.
     pub fn heaviest(&self) -> Vec<(IpAddr, u64)> {
         let unserved = |(_, s): &(&Fed<IpAddr>, &Source)| s.completed * 5 < s.syns;

@@ -263,12 +263,14 @@ impl Victim {
     fn is_flood_like(&self, judge: &Judge) -> bool {
         let t = judge.second;
         let unfinished = |count| self.ring.sum(t, count, |s| self.wasted.of(*s).unfinished());
-        let beyond_usual = || self.ring.sum(t, 10, |s| u64::from(s.syns)) - self.usually_completed(t);
         let is_slow = unfinished(3) < FLOOR;
         if is_slow && (unfinished(10) < SLOW_FLOOR || !self.is_forged()) {
             return false;
         }
-        if unfinished(10) * 100 < beyond_usual() * SHARE {
+        let syns = self.ring.sum(t, 10, |s| u64::from(s.syns));
+        let is_most_of = |all: u64| unfinished(10) * 100 >= all * SHARE;
+        let is_beside_usual = || is_most_of(syns - self.usually_completed(t)) && !self.is_retried();
+        if !is_most_of(syns) && !is_beside_usual() {
             return false;
         }
         if self.is_mute() && !is_slow {
@@ -285,6 +287,11 @@ impl Victim {
     fn usually_completed(&self, t: i64) -> u64 {
         let completed = self.ring.sum(t, 10, |s| u64::from(s.completed));
         completed.min((self.usual.level() * 10.0) as u64)
+    }
+
+    /// Those that are not served send their SYN again, as clients do.
+    fn is_retried(&self) -> bool {
+        self.profile.as_ref().is_some_and(|p| p.is_retried())
     }
 
     /// Nobody is answered, and clients repeat their SYN as stacks do: the server, or the path to it, is down.
@@ -314,8 +321,12 @@ impl Victim {
         let answered = self.ring.sum(judge.second, 10, |s| u64::from(s.answered));
         let completed = self.ring.sum(judge.second, 10, |s| u64::from(s.completed));
         let usual = self.usually_completed(judge.second);
-        let gets_through = (completed - usual) * 5 >= answered.saturating_sub(usual).max(1);
-        let is_full = judge.second - since >= SLOW_SECONDS && !gets_through;
+        // Fewer than this fill no queue, whose entries live for a minute.
+        let many = judge.queue_limit * SLOW_SECONDS as u64 / 64;
+        let unserved = answered.saturating_sub(usual);
+        let beside_usual = unserved >= many && (completed - usual) * 5 < unserved && !self.is_retried();
+        let next_to_nobody = completed * 5 < answered.max(1);
+        let is_full = judge.second - since >= SLOW_SECONDS && (next_to_nobody || beside_usual);
         if is_full && self.flood.is_none() {
             let first = self.first.map_or(since, second_of);
             // The entries that fill the queue came within the minute that they live.
