@@ -100,7 +100,7 @@ fn few_sources_are_named_among_many_good_ones() {
     }
     let flood = only(t.attacks(110 * S));
     assert_eq!((flood.rule, flood.variant), ("AT001", Some("direct")));
-    assert!(flood.message.contains("% of them from 3 address(es): 30.0.0."), "{}", flood.message);
+    assert!(flood.message.contains("% of them from 3 addresses: 30.0.0."), "{}", flood.message);
 }
 
 /// Connections from as many addresses, of which each sends a few bytes every ten seconds.

@@ -1,5 +1,6 @@
 //! The one test program; each module says what it holds the library or the program to.
 
+mod attack_evasions;
 mod attack_variants;
 mod attacks;
 mod check;
@@ -22,6 +23,7 @@ mod rules_capture;
 mod scans;
 mod show;
 mod support;
+mod texts;
 mod time_wait;
 mod transcripts;
 mod transformations;

@@ -322,7 +322,7 @@ impl<'a> Merge<'a> {
         match event.fact {
             Fact::HalfOpenEntered { again } => {
                 summary.half_open.enter(event.at);
-                summary.half_open.total -= u64::from(again);
+                summary.half_open.total -= u64::from(again.is_some());
             }
             Fact::HalfOpenLeft { .. } => summary.half_open.leave(),
             Fact::TimeWaitStarted => summary.time_wait.enter(event.at),

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::finding::{Finding, Severity};
 use super::registry::{Check, Detail, Judgement, Rule, RuleSet, Scene};
+use super::words::counted;
 use crate::tcp::{Segment, Timestamp};
 use crate::track::{Confidence, Connection, Event, Record, Role};
 
@@ -194,18 +195,24 @@ impl Draft {
     }
 }
 
-/// The template with its `{names}` filled in; a name that nothing is known of stays.
+/// The template with its `{names}` filled in; a name that nothing is known of stays. `{name:one:more}` is a number with
+/// the word that it counts.
 fn fill(template: &str, evidence: &[(&'static str, Value)], role: Role) -> String {
     let mut text = String::with_capacity(template.len() + 32);
     let mut rest = template;
     while let Some((before, after)) = rest.split_once('{') {
         text.push_str(before);
         let (name, behind) = after.split_once('}').unwrap_or_default();
+        let (name, words) =
+            name.split_once(':').map_or((name, None), |(name, words)| (name, words.split_once(':')));
         rest = behind;
         match (name, evidence.iter().find(|(known, _)| *known == name)) {
             ("end", _) => text.push_str(role.name()),
             ("peer", _) => text.push_str(role.peer().name()),
             (_, Some((_, Value::String(value)))) => text.push_str(value),
+            (_, Some((_, Value::Number(n)))) if let Some((one, more)) = words => {
+                text.push_str(&counted(n.as_u64().unwrap_or(0), one, more));
+            }
             // Writing into memory can't fail.
             (_, Some((_, value))) => drop(write!(text, "{value}")),
             (_, None) => {
@@ -226,6 +233,12 @@ mod tests {
         let evidence = [("ack", 91.into()), ("expected_ack", 101.into())];
         let text = fill("the {end} acknowledges {ack} instead of {expected_ack}", &evidence, Role::Server);
         assert_eq!(text, "the server acknowledges 91 instead of 101");
+    }
+
+    #[test]
+    fn a_number_stands_before_the_word_that_it_counts() {
+        let text = |times: u64| fill("{times:time:times} in all", &[("times", times.into())], Role::Client);
+        assert_eq!((text(1), text(3)), ("1 time in all".into(), "3 times in all".into()));
     }
 
     #[test]

@@ -128,7 +128,7 @@ rules! {
 }
 
 fn expired(scene: &Scene<'_>) -> Option<Judgement> {
-    if let Fact::HalfOpenEntered { again: true } = scene.event.fact {
+    if let Fact::HalfOpenEntered { again: Some(_) } = scene.event.fact {
         // Its next SYN+ACK was only late.
         return Some(Judgement::Retract);
     }
@@ -193,7 +193,7 @@ fn not_accepted(scene: &Scene<'_>) -> Option<Judgement> {
         _ => Confidence::High,
     };
     Detail::new(
-        "the {end} sent its SYN+ACK again {repeats} time(s) after the final ACK: its accept queue seems full ({client_bytes} bytes of the {peer} waiting)",
+        "the {end} sent its SYN+ACK again {repeats:time:times} after the final ACK: its accept queue seems full ({client_bytes} bytes of the {peer} waiting)",
     )
     .variant("overflow")
     .confidence(confidence)

@@ -22,6 +22,7 @@ mod signatures;
 mod teardown;
 mod time_wait;
 mod wide;
+mod words;
 
 pub use draft::Drafts;
 pub use finding::{Finding, Series, Severity};

@@ -124,10 +124,10 @@ pub enum Fact {
     },
     /// The end that was asked sent a SYN and never a SYN+ACK, got the SYN+ACK, and completes the handshake.
     SplitHandshake,
-    /// An entry came into the SYN queue (again, where it had seemed completed).
+    /// An entry came into the SYN queue, or was there all along.
     HalfOpenEntered {
-        /// It had been counted before.
-        again: bool,
+        /// How it had seemed to have ended, where it was counted before.
+        again: Option<HalfOpenEnd>,
     },
     /// An entry left the SYN queue.
     HalfOpenLeft {
@@ -385,6 +385,8 @@ pub enum Fact {
         by_receiver: bool,
         /// With a RST: it knows nothing of the connection, or wants none of it.
         reset: bool,
+        /// Segments of the first end so far; 0 where one of them carried payload, SYN or RST.
+        tries: u32,
     },
     /// The end's record is being made; the connection's figures are final.
     Ended,

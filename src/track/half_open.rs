@@ -71,10 +71,10 @@ impl Connection {
     /// The entry had seemed to be gone, but it is there still: the server repeats its SYN+ACK, or the RST that
     /// ended it was forged.
     pub(super) fn half_open_again(&mut self, server: usize, ctx: &mut Context<'_>) {
-        if let Some(entry) = self.half_open.as_mut().filter(|h| h.end.is_some()) {
-            entry.again = entry.end.is_some_and(|(_, kind)| kind == HalfOpenEnd::Completed);
-            entry.end = None;
-            self.tell(ctx, server, Fact::HalfOpenEntered { again: true });
+        let Some(entry) = &mut self.half_open else { return };
+        if let Some((_, kind)) = entry.end.take() {
+            entry.again = kind == HalfOpenEnd::Completed;
+            self.tell(ctx, server, Fact::HalfOpenEntered { again: Some(kind) });
         }
     }
 
@@ -93,9 +93,9 @@ impl Connection {
             Some((_, HalfOpenEnd::Completed)) => h.again && waits,
             _ => false,
         };
-        if let Some(entry) = self.half_open.as_mut().filter(by_timer) {
-            entry.end = None;
-            self.tell(ctx, server, Fact::HalfOpenEntered { again: true });
+        let entry = self.half_open.as_mut().filter(by_timer);
+        if let Some((_, kind)) = entry.and_then(|h| h.end.take()) {
+            self.tell(ctx, server, Fact::HalfOpenEntered { again: Some(kind) });
         }
     }
 

@@ -271,7 +271,7 @@ impl Connection {
         self.step(e, State::SynReceived, Observed, Reason::SynAckSent, ctx);
         if self.half_open.is_none() {
             self.half_open = Some(HalfOpenTrack::new(s.time));
-            self.tell(ctx, e, Fact::HalfOpenEntered { again: false });
+            self.tell(ctx, e, Fact::HalfOpenEntered { again: None });
         }
     }
 

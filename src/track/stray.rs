@@ -56,6 +56,13 @@ impl Stray {
 }
 
 impl Connection {
+    /// Segments of the first end, where none of them carried payload, SYN or RST.
+    fn bare_tries(&self) -> u32 {
+        let flow = &self.ends[0].flow;
+        let is_bare = flow.payload_bytes == 0 && flow.syn == 0 && flow.rst == 0;
+        if is_bare { u32::try_from(flow.segments).unwrap_or(u32::MAX) } else { 0 }
+    }
+
     /// A further segment tells what the first one was.
     pub(super) fn note_stray(&mut self, s: &Segment, e: usize, ctx: &mut Context<'_>) {
         let (kind, told) = match self.stray {
@@ -78,7 +85,7 @@ impl Connection {
             (false, _) => Stray::Alone { kind, goes_on: true },
         };
         if !told || (by_receiver && !is_refused) {
-            self.tell(ctx, e, Fact::StrayFollowed { kind, by_receiver, reset });
+            self.tell(ctx, e, Fact::StrayFollowed { kind, by_receiver, reset, tries: self.bare_tries() });
         }
     }
 }

@@ -280,7 +280,7 @@ impl Listeners {
                 let Some(listener) = self.entry(endpoint, Answer::Given) else { return };
                 let backlog = listener.backlog;
                 let queue = listener.queue.get_or_insert_with(|| Box::new(SynQueue::new(backlog, points)));
-                queue.enter(at, again);
+                queue.enter(at, again.is_some());
                 listener.restarts.answered(at, two_msl);
             }
             Fact::HalfOpenLeft { kind, .. } => {

@@ -8,8 +8,10 @@ use crate::rules::registry::rules;
 rules! {
     /// ## What it reports
     /// Connection attempts that nobody means to finish: SYNs to one listener, or to all ports of one host, that are
-    /// neither completed, refused nor cancelled within three seconds; at least 150 of them in three seconds and 70 % of
-    /// all, and more than the listener's usual traffic explains. `spoofed`, `direct` and `mixed` say whether the
+    /// neither completed, refused nor cancelled within three seconds; at least 150 of them in three seconds, or 100 in ten
+    /// whose headers tell of forged sources; and 70 % of what the listener's usual traffic leaves. Cancelled ones count
+    /// where there are 150 in three seconds (the kernel of a tool that floods from its own address cancels them), and
+    /// refused ones where besides their sources are forged or no stack made them. `spoofed`, `direct` and `mixed` say whether the
     /// source addresses are forged, by a score that is part of the evidence. `slow`: a few SYNs a second that keep
     /// the SYN queue full, at 128 half-open connections or 80 % of the backlog, for ten seconds.
     /// ## Why it matters
@@ -28,7 +30,8 @@ rules! {
     /// Blocking the sources helps only against `direct` ones.
     /// ## When it is normal
     /// Many clients at once whose handshakes are completed are a surge (CN006); a server that answers nobody is down
-    /// (HS006); a port scan asks each port once (AT008); a health check ends its attempt with a RST. A capture that shows one
+    /// (HS006); a port scan asks each port once (AT008); a health check ends its attempt with a RST, but not fifty times
+    /// a second. A capture that shows one
     /// direction only can't tell what comes of a SYN: then only headers and rate speak, and the confidence is low.
     /// ## Example
     /// 3,000 SYNs a second to 10.0.0.2:80 from 3,000 addresses, all with window 0, no options, TTL 242 or 244.

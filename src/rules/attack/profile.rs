@@ -53,6 +53,7 @@ pub(super) struct Profile {
     since: Timestamp,
     until: Timestamp,
     syns: u64,
+    completed: u64,
     sources: Distinct,
     /// Sources of which an attempt was completed.
     served: Distinct,
@@ -96,6 +97,7 @@ impl Profile {
             since: at,
             until: at,
             syns: 0,
+            completed: 0,
             sources: Distinct::fine(),
             served: Distinct::coarse(),
             known: HashMap::default(),
@@ -155,6 +157,7 @@ impl Profile {
     /// An attempt of a source was completed.
     pub fn completed(&mut self, source: IpAddr) {
         self.served.add_hashed(hash_of(source));
+        self.completed += 1;
         if let Some(known) = self.known.get_mut(&Fed(source)) {
             known.completed += 1;
         }
@@ -208,9 +211,20 @@ impl Profile {
         stacks && self.ttls.iter().filter(|n| **n > 0).count() >= 10
     }
 
+    /// Whether there are many, all alike, that do not say a maximum segment size as every stack does.
+    pub fn is_of_a_tool(&self) -> bool {
+        let top = self.signatures.sorted();
+        self.syns >= ENOUGH && top.first().is_some_and(|(s, n)| s.mss == 0 && percent(*n, self.syns) >= 90)
+    }
+
     /// Whether most attempts are sent again as a client does that gets no answer.
     pub fn is_repeated(&self) -> bool {
         self.repeats * 2 >= self.syns
+    }
+
+    /// Whether most attempts that were not completed are sent again so.
+    pub fn is_retried(&self) -> bool {
+        self.repeats > 0 && self.repeats * 2 >= self.syns.saturating_sub(self.completed)
     }
 
     /// Sources that sent most, served ones left out; complete only where they are few.
@@ -222,9 +236,10 @@ impl Profile {
         list
     }
 
-    /// What those sent together, in per cent of all.
+    /// What those sent together, in per cent of all that was not completed.
     pub fn share_of_heaviest(&self) -> u64 {
-        percent(self.heaviest().iter().map(|(_, n)| n).sum(), self.syns)
+        let sent = self.heaviest().iter().map(|(_, n)| n).sum();
+        percent(sent, self.syns.saturating_sub(self.completed).max(sent))
     }
 
     /// What stands in the evidence of an episode of so many attempts.

@@ -22,8 +22,8 @@ pub(super) fn repeated(scene: &Scene<'_>) -> Option<Judgement> {
     }
     let many = count >= scene.config.thresholds.handshake_repeats;
     let message = match variant {
-        "syn" => "the {end} sent its SYN again, {repeats} time(s) in all, the last after {gap}",
-        _ => "the {end} sent its SYN+ACK again, {repeats} time(s) in all, the last after {gap}",
+        "syn" => "the {end} sent its SYN again, {repeats:time:times} in all, the last after {gap}",
+        _ => "the {end} sent its SYN+ACK again, {repeats:time:times} in all, the last after {gap}",
     };
     let waited = scene.event.at.since(scene.connection.first);
     let open = &scene.connection.open;

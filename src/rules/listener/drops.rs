@@ -7,6 +7,7 @@ use crate::config::Thresholds;
 use crate::rules::counter::Frames;
 use crate::rules::finding::{Finding, Severity};
 use crate::rules::wide::wide;
+use crate::rules::words::counted;
 use crate::tcp::{Duration, Endpoint, Timestamp};
 use crate::track::Confidence;
 
@@ -284,8 +285,9 @@ impl Episode {
             () => ("unknown", "one of its queues is full, or packets are lost"),
         };
         let message = format!(
-            "{key} left {} repeated SYN(s) of {clients} connections unanswered while it answered others: {cause}",
-            self.syns
+            "{key} left {} of {} unanswered while it answered others: {cause}",
+            counted(self.syns, "repeated SYN", "repeated SYNs"),
+            counted(clients, "connection", "connections"),
         );
         let mut finding = wide("HO003", key.to_string(), self.first, message);
         finding.severity = if is_filter { Severity::Note } else { Severity::Warning };

@@ -90,10 +90,10 @@ impl Detector for Listeners {
             Fact::HalfOpenEntered { again } => {
                 let l = listener(table, gone, limits, own, say);
                 l.queue.enter(at, frame, limits.backlog(&own), limits.backlog_share);
-                if again && seen.has_syn {
-                    l.completion.take_back(at);
-                } else if !again {
-                    l.drops.entered(at, limits);
+                match again {
+                    Some(kind) if seen.has_syn => l.completion.take_back(at, kind),
+                    Some(_) => {}
+                    None => l.drops.entered(at, limits),
                 }
             }
             Fact::HalfOpenLeft { kind, retransmissions, age } => {

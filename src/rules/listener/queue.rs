@@ -145,6 +145,16 @@ const SLOTS: usize = 6;
 const MAX_CHECKERS: usize = 32;
 
 impl Slot {
+    /// Those that ended like this, where it says something.
+    fn count(&mut self, kind: HalfOpenEnd) -> Option<&mut u64> {
+        match kind {
+            HalfOpenEnd::Completed => Some(&mut self.completed),
+            HalfOpenEnd::Cancelled => Some(&mut self.cancelled),
+            HalfOpenEnd::Expired => Some(&mut self.expired),
+            HalfOpenEnd::Aborted | HalfOpenEnd::Replaced | HalfOpenEnd::Censored => None,
+        }
+    }
+
     fn all(&self) -> u64 {
         self.completed + self.cancelled + self.expired
     }
@@ -164,11 +174,11 @@ impl Completion {
         slot
     }
 
-    /// An entry that had seemed completed is in the queue still.
-    pub fn take_back(&mut self, at: Timestamp) {
-        let newest = self.slots.iter_mut().filter(|s| s.completed > 0).max_by_key(|s| s.number);
-        if let Some(slot) = newest {
-            slot.completed -= 1;
+    /// An entry that had seemed to end like this is in the queue still.
+    pub fn take_back(&mut self, at: Timestamp, kind: HalfOpenEnd) {
+        let counts = self.slots.iter_mut().filter_map(|s| Some((s.number, s.count(kind)?)));
+        if let Some((_, newest)) = counts.filter(|(_, count)| **count > 0).max_by_key(|(number, _)| *number) {
+            *newest -= 1;
         }
         if let Some(low) = &mut self.low {
             low.until = low.until.max(at);
@@ -188,12 +198,7 @@ impl Completion {
             return None;
         }
         let slot = self.slot(at, limits.completion_span);
-        match kind {
-            HalfOpenEnd::Completed => slot.completed += 1,
-            HalfOpenEnd::Cancelled => slot.cancelled += 1,
-            HalfOpenEnd::Expired => slot.expired += 1,
-            HalfOpenEnd::Aborted | HalfOpenEnd::Replaced | HalfOpenEnd::Censored => return None,
-        }
+        *slot.count(kind)? += 1;
         let newest = slot.number;
         let sum =
             self.slots.iter().filter(|s| newest - s.number < SLOTS as i64).fold(Slot::default(), |a, s| {

@@ -80,9 +80,9 @@ pub(super) fn stalled(scene: &Scene<'_>) -> Option<Judgement> {
         return None;
     }
     let message = if open_again {
-        "the {end}'s window was closed for {lasted}, while the {peer} probed it {probes} time(s)"
+        "the {end}'s window was closed for {lasted}, while the {peer} probed it {probes:time:times}"
     } else {
-        "the {end}'s window was closed for {lasted} and never opened again; the {peer} probed it {probes} time(s)"
+        "the {end}'s window was closed for {lasted} and never opened again; the {peer} probed it {probes:time:times}"
     };
     let long = lasted >= limits.zero_window_warning;
     Detail::new(message)

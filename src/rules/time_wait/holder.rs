@@ -7,9 +7,9 @@ use crate::track::{Fact, TimeWaitEnd};
 pub(super) fn restarted(scene: &Scene<'_>) -> Option<Judgement> {
     let Fact::TimeWaitRestarted { count, by_fin } = scene.event.fact else { return None };
     let message = if by_fin {
-        "the {end}'s TIME_WAIT started again, {restarts} time(s) in all: the {peer}'s FIN came again"
+        "the {end}'s TIME_WAIT started again, {restarts:time:times} in all: the {peer}'s FIN came again"
     } else {
-        "the {end}'s TIME_WAIT started again, {restarts} time(s) in all"
+        "the {end}'s TIME_WAIT started again, {restarts:time:times} in all"
     };
     Detail::new(message).with("restarts", count).report()
 }
@@ -55,10 +55,10 @@ pub(super) fn assassinated(scene: &Scene<'_>) -> Option<Judgement> {
     let (variant, message) = if refused && reply {
         (
             "peer-reaction",
-            "the {peer}'s RST ended the {end}'s TIME_WAIT at {age}: it answers the ACK that its SYN had got",
+            "the {peer}'s RST ended the {end}'s TIME_WAIT after {age}: it answers the ACK that its SYN had got",
         )
     } else {
-        ("reset", "a RST of the {peer} ended the {end}'s TIME_WAIT at {age}")
+        ("reset", "a RST of the {peer} ended the {end}'s TIME_WAIT after {age}")
     };
     Detail::new(message)
         .variant(variant)

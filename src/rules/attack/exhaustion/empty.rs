@@ -9,6 +9,7 @@ use crate::rules::attack::seconds::{Seconds, second_of, start_of};
 use crate::rules::attack::sketch::Top;
 use crate::rules::counter::Frames;
 use crate::rules::finding::Finding;
+use crate::rules::words::counted;
 use crate::tcp::{Endpoint, Timestamp};
 
 /// Connections opened in one second.
@@ -187,7 +188,7 @@ impl Empty {
         };
         let effect = match self.not_accepted {
             0 => String::new(),
-            n => format!(", its accept queue overflowed {n} time(s)"),
+            n => format!(", its accept queue overflowed {}", counted(n, "time", "times")),
         };
         let message = format!(
             "{}exhaustion of connections at {server}: {} opened and never used in {lasted}, up to {} a second and {} open at once{effect}, {whence}; confidence {}: limit connections for each client, and close those that say nothing",

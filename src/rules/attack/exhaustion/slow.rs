@@ -8,6 +8,7 @@ use crate::rules::Seen;
 use crate::rules::attack::episode::{Episode, Grounds, confidence_word, possible};
 use crate::rules::attack::seconds::second_of;
 use crate::rules::finding::Finding;
+use crate::rules::words::counted;
 use crate::tcp::{Duration, Endpoint, Timestamp};
 
 /// Which way.
@@ -247,8 +248,9 @@ impl Slow {
             ),
         };
         let message = format!(
-            "{}slow attack on {server}: up to {peak} connections at once with {what}, for {lasted}, from {sources} address(es) ({}); confidence {}: {advice}",
+            "{}slow attack on {server}: up to {peak} connections at once with {what}, for {lasted}, from {} ({}); confidence {}: {advice}",
             possible(confidence),
+            counted(sources as u64, "address", "addresses"),
             named.join(" "),
             confidence_word(confidence),
         );

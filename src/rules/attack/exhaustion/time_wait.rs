@@ -7,6 +7,7 @@ use crate::rules::attack::episode::{Episode, Grounds, confidence_word, percent, 
 use crate::rules::attack::seconds::second_of;
 use crate::rules::attack::sketch::Top;
 use crate::rules::counter::{Frames, Table};
+use crate::rules::words::counted;
 use crate::rules::{Detector, Finding, Seen};
 use crate::tcp::{Duration, Timestamp};
 use crate::track::Fact;
@@ -131,10 +132,10 @@ impl Host {
         let named: Vec<String> = top.iter().take(3).map(|(a, _)| a.to_string()).collect();
         let brief = percent(self.brief, self.sources.total());
         let message = format!(
-            "{}exhaustion by TIME_WAIT at {addr}: up to {} at once, most of them caused by {} address(es) ({}) with connections of less than a second ({brief} % of them); confidence {}: let clients close first, keep connections, limit their rate for each client",
+            "{}exhaustion by TIME_WAIT at {addr}: up to {} at once, most of them caused by {} ({}) with connections of less than a second ({brief} % of them); confidence {}: let clients close first, keep connections, limit their rate for each client",
             possible(confidence),
             episode.peak,
-            top.len(),
+            counted(top.len() as u64, "address", "addresses"),
             named.join(" "),
             confidence_word(confidence),
         );

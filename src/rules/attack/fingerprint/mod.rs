@@ -13,6 +13,7 @@ use crate::rules::counter::{Frames, Table};
 use crate::rules::finding::Finding;
 use crate::rules::registry::{Detector, Seen, rules};
 use crate::rules::wide::wide;
+use crate::rules::words::counted;
 use crate::tcp::{Duration, Endpoint, Timestamp};
 use crate::track::{Fact, Header, Record, ResetBurst};
 
@@ -252,8 +253,8 @@ fn injector(b: &ResetBurst) -> Option<&'static str> {
 fn injected(host: IpAddr, label: &'static str, span: Span) -> Finding {
     let what = if label == "rst-ladder" { "steps of 1460 bytes" } else { "windows that count up" };
     let message = format!(
-        "RSTs in the name of {host} came three at a time with {what}, in {} connection(s): an injector's pattern",
-        span.count
+        "RSTs in the name of {host} came three at a time with {what}, in {}: an injector's pattern",
+        counted(span.count, "connection", "connections")
     );
     span.finding(host.to_string(), label, message)
 }

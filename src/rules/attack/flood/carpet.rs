@@ -12,7 +12,7 @@ use crate::rules::attack::alarm::{Alarm, Turn};
 use crate::rules::attack::episode::{Episode, Grounds, confidence_word, percent, possible};
 use crate::rules::attack::seconds::{Seconds, second_of, start_of};
 use crate::rules::attack::sketch::{Distinct, Top, hash_of};
-use crate::rules::counter::Table;
+use crate::rules::counter::{Frames, Table};
 use crate::rules::finding::Finding;
 use crate::rules::key::Key;
 use crate::tcp::Timestamp;
@@ -53,6 +53,8 @@ pub(super) struct Share {
     pub source: IpAddr,
     /// For which port.
     pub port: u16,
+    /// In which packet.
+    pub frame: u64,
 }
 
 /// All networks.
@@ -90,6 +92,7 @@ struct Spread {
     sources: Distinct,
     busiest: Top<IpAddr, 16>,
     ports: Top<u16, 16>,
+    frames: Frames,
 }
 
 const MAX_NETWORKS: usize = 4096;
@@ -195,6 +198,7 @@ impl Carpet {
         self.spread.sources.add_hashed(hash_of(share.source));
         self.spread.busiest.add(host, share.unfinished);
         self.spread.ports.add(share.port, share.unfinished);
+        self.spread.frames.add(share.frame);
     }
 
     fn judge(&mut self, network: Network, second: i64) -> Option<Finding> {
@@ -258,8 +262,9 @@ impl Carpet {
             ("mean_per_host_per_s", (episode.rate(now) / hosts.max(1)).into()),
             ("ports", ports.into()),
         ];
-        let finding =
+        let mut finding =
             episode.finding(("AT002", network.to_string()), now, (confidence, message), COLUMNS, evidence);
+        finding.frames = s.frames.sorted();
         Some(finding)
     }
 }
@@ -272,6 +277,7 @@ impl Spread {
             sources: Distinct::coarse(),
             busiest: Top::default(),
             ports: Top::default(),
+            frames: Frames::default(),
         }
     }
 }

@@ -2,10 +2,11 @@
 
 use serde_json::Value;
 
-use super::victim::Second;
+use super::second::Second;
 use crate::rules::attack::episode::{Episode, Grounds, confidence_word, percent, possible};
 use crate::rules::attack::profile::{BY_FEW, Profile, Sources};
 use crate::rules::finding::{Finding, Severity};
+use crate::rules::words::counted;
 use crate::tcp::Timestamp;
 use crate::track::{Confidence, HalfOpenEnd};
 
@@ -139,8 +140,11 @@ impl Flood {
             _ => Sources::Direct,
         };
         let answers = self.effect.answers_before || self.sum.answered > 0 || self.sum.completed > 0;
-        let agree = self.sum.answered > 0 && self.sum.unfinished * 10 >= self.sum.syns * 7;
         let lasted = self.episode.lasted(now);
+        // Clients that are served as ever hide nothing.
+        let usual = (self.effect.usual_completed * lasted.as_secs_f64()) as u64;
+        let beyond_usual = self.sum.syns.saturating_sub(self.sum.completed.min(usual));
+        let agree = self.sum.answered > 0 && self.sum.unfinished * 10 >= beyond_usual * 7;
         let grounds = Grounds { both_directions: answers, proof: agree || score >= 3, lasted };
         let confidence = grounds.confidence();
         let message = format!(
@@ -205,7 +209,7 @@ fn whence(profile: Option<&Profile>, syns: u64, kind: Sources) -> String {
     let Some(profile) = profile else { return "from addresses too few to judge".into() };
     let n = profile.sources_of(syns);
     match kind {
-        Sources::Spoofed => format!("from about {n} forged addresses"),
+        Sources::Spoofed => format!("from about {}", counted(n, "forged address", "forged addresses")),
         Sources::Mixed => format!("from about {n} addresses, some of them perhaps forged"),
         Sources::Direct => {
             let (heaviest, share) = (profile.heaviest(), profile.share_of_heaviest());
@@ -214,7 +218,7 @@ fn whence(profile: Option<&Profile>, syns: u64, kind: Sources) -> String {
             let n = if by_few { heaviest.len() as u64 } else { n };
             let more = if n as usize > named.len() { " …" } else { "" };
             let most = if by_few { format!("{share} % of them ") } else { String::new() };
-            format!("{most}from {n} address(es): {}{more}", named.join(" "))
+            format!("{most}from {}: {}{more}", counted(n, "address", "addresses"), named.join(" "))
         }
     }
 }

@@ -8,7 +8,9 @@ use super::carpet::Share;
 use super::episode::Flood;
 use super::victim::{Judge, Victim};
 use crate::rules::attack::profile::Profile;
+use crate::rules::attack::seconds::second_of;
 use crate::tcp::Timestamp;
+use crate::track::HalfOpenEnd;
 
 /// One address that attempts are made at.
 #[derive(Debug, Default)]
@@ -19,8 +21,8 @@ pub(super) struct Host {
     pub judged: Option<i64>,
     /// The latest second that it will be judged for.
     pub due: Option<i64>,
-    /// Who asked last, and for what.
-    latest: Option<(IpAddr, u16)>,
+    /// Who asked last, for what, and in which packet.
+    latest: Option<(IpAddr, u16, u64)>,
 }
 
 /// Whom an attempt is held against.
@@ -51,8 +53,9 @@ const QUIET: i64 = 64;
 
 impl Host {
     /// A new attempt.
-    pub fn syn(&mut self, source: IpAddr, port: u16, second: i64, at: Timestamp) {
-        self.latest = Some((source, port));
+    pub fn syn(&mut self, (source, port): (IpAddr, u16), (at, frame): (Timestamp, u64)) {
+        let second = second_of(at);
+        self.latest = Some((source, port, frame));
         self.all.syn(second, at);
         if let Some(listener) = self.listener(port) {
             listener.syn(second, at);
@@ -90,7 +93,7 @@ impl Host {
     }
 
     /// A SYN+ACK went out of a port.
-    pub fn answered(&mut self, port: u16, second: i64, again: bool) {
+    pub fn answered(&mut self, port: u16, second: i64, again: Option<HalfOpenEnd>) {
         self.all.heard();
         self.listener_or_new(port).answered(second, again);
     }
@@ -102,14 +105,13 @@ impl Host {
         for second in first..=second {
             let mut explained = 0;
             for (port, listener) in &mut self.listeners {
-                let bad = listener.unfinished(second);
                 let judge =
                     Judge { second, at, queue_limit: queue_limit(*port), all_ports: false, explained: 0 };
                 let over = listener.judge(&judge);
                 if !over.is_empty() {
                     ended.extend(over.into_iter().map(|(f, p)| (Some(*port), f, p)));
                 }
-                explained += if listener.is_flooded() { bad } else { 0 };
+                explained += if listener.is_flooded() { listener.unfinished(second) } else { 0 };
             }
             let judge = Judge { second, at, queue_limit: u64::MAX, all_ports: true, explained };
             ended.extend(self.all.judge(&judge).into_iter().map(|(f, p)| (None, f, p)));
@@ -121,8 +123,8 @@ impl Host {
     /// What it adds to its network's share of unfinished attempts in a second.
     pub fn share(&self, second: i64) -> Option<Share> {
         let unfinished = self.all.unfinished(second);
-        let (source, port) = self.latest?;
-        (unfinished > 0).then_some(Share { unfinished, source, port })
+        let (source, port, frame) = self.latest?;
+        (unfinished > 0).then_some(Share { unfinished, source, port, frame })
     }
 
     /// Whether it has to be judged in the next second even if nothing comes.

@@ -6,6 +6,7 @@
 mod carpet;
 mod episode;
 mod host;
+mod second;
 mod victim;
 
 use std::collections::VecDeque;
@@ -22,6 +23,7 @@ use crate::tcp::{Endpoint, Timestamp};
 use crate::track::{Ended, Fact, HalfOpenEnd, Record, RoleBasis};
 use carpet::Carpets;
 use host::{Host, Suspect, Told};
+use second::Outcome;
 use victim::GRACE;
 
 /// The detector behind AT001, AT002 and CN006.
@@ -74,16 +76,18 @@ impl Detector for Floods {
         match seen.event.fact {
             Fact::Opened if seen.header.is_syn() => self.syn(seen, second, say),
             // The end is the client.
-            Fact::LifeBegan { .. } if seen.has_syn => self.settled(other, own, began(), true),
-            Fact::Refused { .. } => self.settled(own, other, began(), false),
+            Fact::LifeBegan { .. } if seen.has_syn => self.settled(other, own, began(), Outcome::Completed),
+            Fact::Refused { .. } => self.settled(own, other, began(), Outcome::Refused),
             // Where the clients' side is not seen, their final ACKs are not either.
             Fact::HalfOpenEntered { again } if seen.has_syn => {
                 self.at(own.addr, say).answered(own.port, second, again);
                 self.call(own.addr, second);
             }
             Fact::HalfOpenLeft { kind, .. } if seen.has_syn => {
-                if matches!(kind, HalfOpenEnd::Cancelled | HalfOpenEnd::Aborted) {
-                    self.settled(own, other, began(), false);
+                match kind {
+                    HalfOpenEnd::Cancelled => self.settled(own, other, began(), Outcome::Cancelled),
+                    HalfOpenEnd::Aborted => self.settled(own, other, began(), Outcome::Refused),
+                    _ => {}
                 }
                 self.left(own, kind);
             }
@@ -152,7 +156,7 @@ impl Floods {
         if !is_known && self.gate.passes(key_of(server.addr, server.port), second) {
             host.listener_or_new(server.port);
         }
-        host.syn(client.addr, server.port, second, at);
+        host.syn((client.addr, server.port), (at, seen.event.frame));
         let suspect = host.suspect(server.port);
         let all_ports = matches!(suspect, Suspect::All(_));
         let victim = suspect.victim();
@@ -171,13 +175,15 @@ impl Floods {
     }
 
     /// Something came of an attempt.
-    fn settled(&mut self, server: Endpoint, client: Endpoint, began: i64, completed: bool) {
+    fn settled(&mut self, server: Endpoint, client: Endpoint, began: i64, outcome: Outcome) {
         let Some(host) = self.hosts.get(&server.addr) else { return };
-        host.all.settled(began, completed);
+        host.all.settled(began, outcome);
         if let Some(listener) = host.listener(server.port) {
-            listener.settled(began, completed);
+            listener.settled(began, outcome);
         }
-        if completed && let Some(profile) = &mut host.suspect(server.port).victim().profile {
+        if outcome == Outcome::Completed
+            && let Some(profile) = &mut host.suspect(server.port).victim().profile
+        {
             profile.completed(client.addr);
         }
     }

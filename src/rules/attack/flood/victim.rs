@@ -4,31 +4,12 @@
 use std::borrow::Cow;
 
 use super::episode::{Effect, Flood, Pace};
+use super::second::{Outcome, Second, Wasted};
 use crate::rules::attack::alarm::{Alarm, Baseline, Turn};
 use crate::rules::attack::profile::Profile;
 use crate::rules::attack::seconds::{Seconds, second_of};
 use crate::tcp::{Duration, Timestamp};
 use crate::track::HalfOpenEnd;
-
-/// Attempts begun in one second.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Second {
-    /// New attempts: 4-tuple and ISN not seen before.
-    pub syns: u32,
-    /// Of these, completed by now.
-    pub completed: u32,
-    /// Of these, refused by the server or cancelled by the client.
-    pub refused: u32,
-    /// First SYN+ACKs sent in this second.
-    pub answered: u32,
-}
-
-impl Second {
-    /// Neither completed, refused nor cancelled.
-    pub fn unfinished(&self) -> u64 {
-        u64::from(self.syns.saturating_sub(self.completed.saturating_add(self.refused)))
-    }
-}
 
 /// One victim, while it is looked at.
 #[derive(Debug, Default)]
@@ -38,8 +19,9 @@ pub(super) struct Victim {
     usual_syns: Baseline,
     watched: u32,
     alarm: Alarm,
-    /// Attempts too young to be judged, that nothing came of yet.
+    /// Attempts too young to be judged, that were not completed.
     pending: u64,
+    wasted: Wasted,
     /// Half-open connections.
     queue: u64,
     full_since: Option<i64>,
@@ -69,8 +51,12 @@ pub(super) struct Judge {
 pub(super) const GRACE: i64 = 3;
 /// Fewer unfinished attempts than this in three seconds are no flood.
 const FLOOR: u64 = 150;
-/// Unfinished attempts in per cent of all in ten seconds.
+/// Unfinished attempts in per cent of all in ten seconds, but for those that are usually completed.
 const SHARE: u64 = 70;
+/// Where the headers tell of forged sources, with this score (tcp.md AT001), so many in ten seconds are enough: the alarm
+/// would take fewer for quiet.
+const SLOW_FLOOR: u64 = 100;
+const FORGED_SCORE: i32 = 3;
 /// The usual is taken to be at least so much, a second.
 const LEAST_USUAL: f64 = 10.0;
 /// Attempts without an answer so far, or half-open connections, that make a victim worth a profile.
@@ -104,7 +90,7 @@ impl Victim {
         let mut flood = flood.clone();
         let newest = self.ring.newest().unwrap_or(flood.episode.last());
         for second in flood.episode.last()..=newest {
-            flood.second(second, &self.ring.get(second));
+            flood.second(second, &self.second(second));
         }
         flood
     }
@@ -126,11 +112,17 @@ impl Victim {
     }
 
     /// Something came of an attempt that began in this second.
-    pub fn settled(&mut self, second: i64, completed: bool) {
+    pub fn settled(&mut self, second: i64, outcome: Outcome) {
         self.has_answered = true;
         let Some(s) = self.ring.at(second).filter(|s| s.unfinished() > 0) else { return };
-        *(if completed { &mut s.completed } else { &mut s.refused }) += 1;
-        self.pending = self.pending.saturating_sub(1);
+        match outcome {
+            Outcome::Completed => {
+                s.completed += 1;
+                self.pending = self.pending.saturating_sub(1);
+            }
+            Outcome::Refused => s.refused += 1,
+            Outcome::Cancelled => s.cancelled += 1,
+        }
     }
 
     /// Something of it was captured.
@@ -139,15 +131,16 @@ impl Victim {
     }
 
     /// It sent a first SYN+ACK.
-    pub fn answered(&mut self, second: i64, again: bool) {
+    pub fn answered(&mut self, second: i64, again: Option<HalfOpenEnd>) {
         self.has_answered = true;
         self.queue += 1;
-        if let Some(s) = self.ring.at(second).filter(|_| !again) {
+        if let Some(s) = self.ring.at(second).filter(|_| again.is_none()) {
             s.answered = s.answered.saturating_add(1);
         }
         if let Some(flood) = &mut self.flood {
             // One that had seemed given up was only late.
-            flood.effect.expired = flood.effect.expired.saturating_sub(u64::from(again));
+            flood.effect.expired =
+                flood.effect.expired.saturating_sub(u64::from(again == Some(HalfOpenEnd::Expired)));
             flood.effect.peak_queue = flood.effect.peak_queue.max(self.queue);
         }
     }
@@ -172,7 +165,11 @@ impl Victim {
 
     /// Attempts of a second that nothing came of.
     pub fn unfinished(&self, second: i64) -> u64 {
-        self.ring.get(second).unfinished()
+        self.second(second).unfinished()
+    }
+
+    fn second(&self, second: i64) -> Second {
+        self.wasted.of(self.ring.get(second))
     }
 
     /// Whether a flood is on.
@@ -211,9 +208,13 @@ impl Victim {
 
     /// Judges one second. What ended with it is given back, with what its attempts look like.
     pub fn judge(&mut self, judge: &Judge) -> Vec<(Flood, Option<Box<Profile>>)> {
-        let s = self.ring.get(judge.second);
+        let raw = self.ring.get(judge.second);
+        self.pending = self.pending.saturating_sub(u64::from(raw.syns.saturating_sub(raw.completed)));
+        if self.flood.is_none() {
+            self.wasted = self.wasted_by(judge.second);
+        }
+        let s = self.wasted.of(raw);
         let bad = s.unfinished();
-        self.pending = self.pending.saturating_sub(bad);
         let charged = bad.saturating_sub(judge.explained);
         let holds = charged > 0 && self.is_flood_like(judge);
         let turn = self.alarm.step(judge.second, charged, self.usual.level().max(LEAST_USUAL), holds);
@@ -240,15 +241,39 @@ impl Victim {
         ended
     }
 
+    /// A tool that floods from its own address has a kernel that answers each SYN+ACK with a RST; and a tool
+    /// may ask for a port that is closed. The clients of a dead service show that they are stacks, and different ones.
+    fn wasted_by(&self, t: i64) -> Wasted {
+        let many = |of: fn(&Second) -> u32| self.ring.sum(t, 3, |s| u64::from(of(s))) >= FLOOR;
+        Wasted {
+            cancelled: many(|s| s.cancelled),
+            refused: many(|s| s.refused) && (self.is_forged() || self.is_of_a_tool()),
+        }
+    }
+
+    fn is_of_a_tool(&self) -> bool {
+        self.profile.as_ref().is_some_and(|p| p.is_of_a_tool())
+    }
+
+    fn is_forged(&self) -> bool {
+        self.profile.as_ref().is_some_and(|p| p.score(false) >= FORGED_SCORE && !p.is_repeated())
+    }
+
     /// The conditions beside the sum: enough, most of all attempts, and no better explanation.
     fn is_flood_like(&self, judge: &Judge) -> bool {
         let t = judge.second;
-        let unfinished = |count| self.ring.sum(t, count, Second::unfinished);
-        let syns = || self.ring.sum(t, 10, |s| u64::from(s.syns));
-        if unfinished(3) < FLOOR || unfinished(10) * 100 < syns() * SHARE {
+        let unfinished = |count| self.ring.sum(t, count, |s| self.wasted.of(*s).unfinished());
+        let is_slow = unfinished(3) < FLOOR;
+        if is_slow && (unfinished(10) < SLOW_FLOOR || !self.is_forged()) {
             return false;
         }
-        if self.is_mute() {
+        let syns = self.ring.sum(t, 10, |s| u64::from(s.syns));
+        let is_most_of = |all: u64| unfinished(10) * 100 >= all * SHARE;
+        let is_beside_usual = || is_most_of(syns - self.usually_completed(t)) && !self.is_retried();
+        if !is_most_of(syns) && !is_beside_usual() {
+            return false;
+        }
+        if self.is_mute() && !is_slow {
             let heard = |s: i64| u64::from(self.ring.get(s).syns);
             let many = heard(t) >= UNHEARD[1] || (heard(t) >= UNHEARD[0] && heard(t - 1) >= UNHEARD[0]);
             if !many || self.profile.as_ref().is_none_or(|p| p.score(false) < UNHEARD_SCORE) {
@@ -256,6 +281,17 @@ impl Victim {
             }
         }
         !self.is_dead_server(t) && (!judge.all_ports || !self.is_scan())
+    }
+
+    /// Handshakes completed in ten seconds, but no more than usual: they hide nothing.
+    fn usually_completed(&self, t: i64) -> u64 {
+        let completed = self.ring.sum(t, 10, |s| u64::from(s.completed));
+        completed.min((self.usual.level() * 10.0) as u64)
+    }
+
+    /// Those that are not served send their SYN again, as clients do.
+    fn is_retried(&self) -> bool {
+        self.profile.as_ref().is_some_and(|p| p.is_retried())
     }
 
     /// Nobody is answered, and clients repeat their SYN as stacks do: the server, or the path to it, is down.
@@ -284,7 +320,13 @@ impl Victim {
         let since = *self.full_since.get_or_insert(judge.second);
         let answered = self.ring.sum(judge.second, 10, |s| u64::from(s.answered));
         let completed = self.ring.sum(judge.second, 10, |s| u64::from(s.completed));
-        let is_full = judge.second - since >= SLOW_SECONDS && completed * 5 < answered.max(1);
+        let usual = self.usually_completed(judge.second);
+        // Fewer than this fill no queue, whose entries live for a minute.
+        let many = judge.queue_limit * SLOW_SECONDS as u64 / 64;
+        let unserved = answered.saturating_sub(usual);
+        let beside_usual = unserved >= many && (completed - usual) * 5 < unserved && !self.is_retried();
+        let next_to_nobody = completed * 5 < answered.max(1);
+        let is_full = judge.second - since >= SLOW_SECONDS && (next_to_nobody || beside_usual);
         if is_full && self.flood.is_none() {
             let first = self.first.map_or(since, second_of);
             // The entries that fill the queue came within the minute that they live.
@@ -338,7 +380,7 @@ impl Victim {
         };
         let mut flood = Flood::new(pace, from, self.first.unwrap_or(raised), raised, effect);
         for second in from.max(to - 16)..to {
-            flood.second(second, &self.ring.get(second));
+            flood.second(second, &self.second(second));
         }
         Box::new(flood)
     }

@@ -12,6 +12,7 @@ use crate::rules::counter::{Frames, Table};
 use crate::rules::finding::{Finding, Severity};
 use crate::rules::registry::{Detector, Seen};
 use crate::rules::wide::wide;
+use crate::rules::words::{counted, form};
 use crate::tcp::{Endpoint, Timestamp};
 use crate::track::{Confidence, Fact, Guesses, Record};
 
@@ -180,9 +181,12 @@ impl Tries {
         let even = worst.distinct >= EVEN && strides;
         let is_sure = self.segments >= limits.blind_sure || even;
         let message = format!(
-            "somebody tried {} sequence numbers with RSTs in the name of {from} to end {} connection(s) with {to}; {} \
-             were challenged",
-            worst.distinct, self.connections, self.challenges
+            "somebody tried {} sequence numbers with RSTs in the name of {from} to end {} with {to}; {} {} \
+             challenged",
+            worst.distinct,
+            counted(self.connections, "connection", "connections"),
+            self.challenges,
+            form(self.challenges, "was", "were"),
         );
         let mut finding = wide("AT011", format!("{from} > {to}"), self.first, message);
         finding.variant = Some("numbers");

@@ -24,9 +24,9 @@ const QUIET: Duration = Duration::from_secs(30);
 rules! {
     /// ## What it reports
     /// A source that sends segments no open connection explains, to learn from the answer or the silence whether a port
-    /// is open: without flags (`null`), FIN alone (`fin`), FIN, PSH and URG (`xmas`), to five different targets or
+    /// is open: without flags (`null`), FIN alone (`fin`), FIN, PSH and URG (`xmas`), SYN and FIN (`syn-fin`), to five different targets or
     /// more within 60 s; `FIN+ACK` (`maimon`) or a bare `ACK` (`ack`, of which nmap's window scan is a kind) to ten.
-    /// One finding for each kind; three targets do where the segments are of two of the first three kinds or more
+    /// One finding for each kind; three targets do where the segments are of two of the first four kinds or more
     /// (`mixed`).
     /// ## Why it matters
     /// Filters that watch SYNs only do not see it, and applications log nothing. What follows is usually an attack on
@@ -41,7 +41,7 @@ rules! {
     /// RFC 9293 §3.10.7.1 and §3.10.7.2 (a closed port answers, an open one does not); nmap.org, scan techniques.
     "AT007" "stealth-scan" {
         severity: Warning, source: "RFC 9293 §3.10.7.1, §3.10.7.2", since: "0.1",
-        wants: [Opened, FlagsRefused], check: Capture(stealth::stealth_scans),
+        wants: [Opened, FlagsRefused, StrayFollowed], check: Capture(stealth::stealth_scans),
     }
     /// ## What it reports
     /// A source that tries many ports of one host: 15 different ones within 300 s, or 30 within an hour (slow), that

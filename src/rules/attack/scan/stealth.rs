@@ -12,8 +12,9 @@ use crate::rules::counter::{Frames, Table};
 use crate::rules::finding::{Finding, Severity};
 use crate::rules::registry::{Detector, Seen};
 use crate::rules::wide::wide;
+use crate::rules::words::counted;
 use crate::tcp::{Duration, Endpoint, Flags, Timestamp};
-use crate::track::{Confidence, Fact, Flow, Record};
+use crate::track::{Confidence, Fact, Flow, Record, StrayKind};
 
 /// The detector behind AT007.
 pub(super) fn stealth_scans(config: &RuleConfig) -> Box<dyn Detector> {
@@ -71,12 +72,22 @@ struct Probe {
 impl Detector for Stealth {
     fn on_seen(&mut self, seen: &Seen, say: &mut Vec<Finding>) {
         self.began.get_or_insert(seen.event.at);
-        let kind = match (seen.event.fact, kind_of(seen.header.flags)) {
-            (Fact::FlagsRefused, Some(kind)) => kind,
-            _ => return,
-        };
         let (from, to) = seen.ends();
         let (at, frame) = (seen.event.at, seen.event.frame);
+        let kind = match (seen.event.fact, kind_of(seen.header.flags)) {
+            (Fact::FlagsRefused, Some(kind)) => kind,
+            // What has no ACK is refused with one (RFC 9293 §3.10.7.1), and was told as what it is.
+            (Fact::StrayFollowed { kind, by_receiver: true, reset: true, tries: 1..=TRIES }, _)
+                if !seen.header.flags.ack() =>
+            {
+                let kind = if kind == StrayKind::Close { "maimon" } else { "ack" };
+                let (from, to) = (to.addr, from);
+                let probe = Probe { from, to, at: seen.began, frame: seen.connection, is_answered: true };
+                self.probe((kind, kind), &probe, say);
+                return;
+            }
+            _ => return,
+        };
         let probe = Probe { from: from.addr, to, at, frame, is_answered: false };
         let is_told = self.probe((kind, kind), &probe, say);
         self.probe((MIXED, kind), &probe, say);
@@ -86,9 +97,8 @@ impl Detector for Stealth {
     }
 
     fn on_record(&mut self, record: &Record, say: &mut Vec<Finding>) {
-        let Some((kind, probe)) = unexplained(record) else { return };
-        let age = probe.at.since(self.began.unwrap_or(probe.at));
-        if probe.is_answered || age > self.limits.warm_up {
+        let Some((kind, probe)) = unanswered(record) else { return };
+        if probe.at.since(self.began.unwrap_or(probe.at)) > self.limits.warm_up {
             self.probe((kind, kind), &probe, say);
         }
     }
@@ -97,7 +107,7 @@ impl Detector for Stealth {
         say.extend(self.sources.sorted().into_iter().filter_map(|(key, probes)| probes.finding(key)));
     }
 
-    /// What came of an ACK is known only when its connection, which is none, is let go.
+    /// That nothing came of an ACK is known only when its connection, which is none, is let go.
     fn silence(&self, finding: &Finding) -> Duration {
         let late = matches!(finding.variant, Some("ack" | "maimon"));
         if late { LATE + QUIET } else { QUIET }
@@ -181,13 +191,15 @@ impl Probes {
         let (first, last) = self.times;
         let (targets, hosts) = (self.targets.len(), hosts.len());
         let message = format!(
-            "{source} sent {} {} to {targets} ports of {hosts} host(s) in {}: a scan of the kind {kind}",
+            "{source} sent {} {} to {} of {} in {}: a scan of the kind {kind}",
             self.count,
             words(kind),
+            counted(targets as u64, "port", "ports"),
+            counted(hosts as u64, "host", "hosts"),
             last.since(first)
         );
         let mut finding = wide("AT007", source.to_string(), noticed, message);
-        // No stack sends the first three kinds; the others may be what is left of connections.
+        // No stack sends the first four kinds; the others may be what is left of connections.
         let is_sure = !matches!(*kind, "ack" | "maimon") || self.answered * 2 >= self.count;
         finding.variant = Some(kind);
         (finding.severity, finding.confidence) = match *kind {
@@ -217,12 +229,14 @@ fn kind_of(flags: Flags) -> Option<&'static str> {
         0 => Some("null"),
         f if f == Flags::FIN.six() => Some("fin"),
         f if f == xmas.six() => Some("xmas"),
+        f if f == (Flags::SYN | Flags::FIN).six() => Some("syn-fin"),
         _ => None,
     }
 }
 
-/// A connection that is one end's ACK or FIN+ACK, without payload, to which nothing but a RST was answered.
-fn unexplained(record: &Record) -> Option<(&'static str, Probe)> {
+/// A connection that is one end's ACK or FIN+ACK, without payload, to which nothing was answered. Those that a RST
+/// answered are known by then.
+fn unanswered(record: &Record) -> Option<(&'static str, Probe)> {
     let step = record.transitions.first()?;
     let (from, to) = (*record.endpoints.of(step.endpoint), *record.endpoints.of(step.endpoint.peer()));
     let (sent, answer) = (record.sent.of(step.endpoint), record.sent.of(step.endpoint.peer()));
@@ -231,17 +245,15 @@ fn unexplained(record: &Record) -> Option<(&'static str, Probe)> {
         f if f == (Flags::FIN | Flags::ACK).six() => "maimon",
         _ => return None,
     };
-    let only_resets = answer.segments == u64::from(answer.rst);
-    let is_answered = answer.segments > 0;
-    if record.id != step.frame || !says_nothing(sent) || !only_resets {
+    if record.id != step.frame || !says_nothing(sent) || answer.segments > 0 {
         return None;
     }
-    Some((kind, Probe { from: from.addr, to, at: record.first, frame: record.id, is_answered }))
+    Some((kind, Probe { from: from.addr, to, at: record.first, frame: record.id, is_answered: false }))
 }
 
 /// One segment, or the same again, without payload, SYN or RST.
 fn says_nothing(flow: &Flow) -> bool {
-    flow.segments <= TRIES && flow.payload_bytes == 0 && flow.syn == 0 && flow.rst == 0
+    flow.segments <= u64::from(TRIES) && flow.payload_bytes == 0 && flow.syn == 0 && flow.rst == 0
 }
 
 fn needed(kind: &str, limits: &ScanThresholds) -> usize {
@@ -258,6 +270,7 @@ fn words(kind: &str) -> &'static str {
         "null" => "segments without flags",
         "fin" => "segments with FIN alone",
         "xmas" => "segments with FIN, PSH and URG",
+        "syn-fin" => "segments with SYN and FIN",
         "maimon" => "FIN+ACKs without a connection",
         MIXED => "segments with flags that no stack sends",
         _ => "ACKs without a connection",
@@ -265,4 +278,4 @@ fn words(kind: &str) -> &'static str {
 }
 
 /// Scanners try a silent port again once or twice.
-const TRIES: u64 = 3;
+const TRIES: u32 = 3;

@@ -6,6 +6,7 @@ use super::picture::Picture;
 use crate::rules::attack::episode::{Episode, Grounds, confidence_word, percent, possible};
 use crate::rules::attack::seconds::start_of;
 use crate::rules::finding::Finding;
+use crate::rules::words::counted;
 use crate::tcp::Timestamp;
 
 /// Which attack.
@@ -70,10 +71,11 @@ impl Flood {
         }
         let sources = picture.map_or(0, Picture::sources);
         let message = format!(
-            "{}{what} on {addr}: {} segments of no connection in {lasted}, up to {} a second, from about {sources} addresses; {refused} % of them were answered with a RST; confidence {}: {advice}",
+            "{}{what} on {addr}: {} segments of no connection in {lasted}, up to {} a second, from about {}; {refused} % of them were answered with a RST; confidence {}: {advice}",
             possible(confidence),
             self.episode.count,
             self.episode.peak,
+            counted(sources, "address", "addresses"),
             confidence_word(confidence),
         );
         let mut evidence = vec![

@@ -78,7 +78,7 @@ impl Detector for Strays {
                 self.target(other.addr, second, say).again(kind, second, seen.event.frame);
                 self.senders.again(kind, seen);
             }
-            Fact::StrayFollowed { kind, by_receiver, reset } => {
+            Fact::StrayFollowed { kind, by_receiver, reset, .. } => {
                 let (sender, receiver) = if by_receiver { (other, own) } else { (own, other) };
                 if let Some(target) = self.targets.get(&receiver.addr) {
                     target.followed(kind, began(), by_receiver, reset);
@@ -95,7 +95,7 @@ impl Detector for Strays {
                 }
                 self.clients.completed(own.addr, began());
             }
-            Fact::HalfOpenEntered { again: false } if seen.has_syn => {
+            Fact::HalfOpenEntered { again: None } if seen.has_syn => {
                 self.clients.answered(other, own, seen, say)
             }
             Fact::HalfOpenLeft { kind: HalfOpenEnd::Cancelled, .. } => {
