@@ -75,6 +75,11 @@ fn gre<'a>(wire: Wire<'a>, below: &mut Below) -> Step<'a> {
         0x22eb => erspan3(rest),
         // WCCP: a redirect header of four bytes may come first.
         0x883e => Ok((Layer::Ip, rest.after(if rest.u8(0).is_some_and(|b| b >> 4 == 4) { 0 } else { 4 }))),
+        // Cisco metadata: here its EtherType comes first, not last.
+        0x8909 => {
+            let next = rest.u16(0).ok_or(cut_or_malformed(rest, 8))?;
+            Ok((Layer::EtherType(next), rest.after(8)))
+        }
         // 802.11 frames between Aruba's access points and controllers.
         0x8200..=0x83ff => Ok((Layer::Wlan, rest)),
         other => Ok((Layer::EtherType(other), rest)),

@@ -211,7 +211,8 @@ impl Connection {
     /// The first FIN of `e`, and its ACK was captured just before it: sooner than a stack would repeat a FIN.
     pub(super) fn fin_acked_before(&mut self, s: &Segment, e: usize, ctx: &mut Context<'_>) {
         let p = 1 - e;
-        let is_first = s.flags.fin() && self.ends[e].fin_first == Some(s.time);
+        let of_syn = self.ends[e].iss.is_some_and(|iss| s.end() == iss + 1);
+        let is_first = s.flags.fin() && self.ends[e].fin_first == Some(s.time) && !of_syn;
         let acked = |ack| self.ends[e].fin_acked_by(ack);
         if !is_first || !self.ends[p].ack_max.is_some_and(acked) {
             return;

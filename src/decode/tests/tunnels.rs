@@ -30,6 +30,8 @@ fn gre_is_opened() {
     // PPTP.
     let ppp = join(&[&[0xff, 3, 0, 0x21], &tcp4()]);
     inside(1, &ip4(47, &join(&[&[0x30, 0x81, 0x88, 0x0b, 0, ppp.len() as u8, 0, 1], &[0; 8], &ppp])));
+    // Cisco metadata.
+    inside(1, &ip4(47, &join(&[&[0, 0, 0x89, 0x09, 8, 0, 1, 1, 0, 1, 0, 0], &tcp4()])));
     // WCCP with and without its redirect header.
     inside(1, &ip4(47, &join(&[&[0, 0, 0x88, 0x3e], &tcp4()])));
     inside(1, &ip4(47, &join(&[&[0, 0, 0x88, 0x3e, 0, 0, 0, 0], &tcp4()])));
