@@ -14,7 +14,7 @@ mod steps;
 
 use super::community::{CommunityId, community_id};
 use super::document::Places;
-use super::wireshark::ConnectionFilter;
+use super::wireshark::{ConnectionFilter, Piece};
 use crate::engine::{Client, Host};
 use crate::report::{overhead_share, setup, without_payload};
 use crate::rules::{self, Severity};
@@ -235,7 +235,7 @@ impl Put for Wireshark<'_> {
     }
 }
 
-/// The display filter of a connection; most have a stream number.
+/// The display filter of a connection.
 struct Filter<'a> {
     stream: Option<u32>,
     record: &'a Record,
@@ -245,15 +245,17 @@ struct Filter<'a> {
 impl Put for Filter<'_> {
     fn put(&self, pen: &mut Pen) {
         let Self { stream, record: r, places } = *self;
-        if let Some(stream) = stream {
-            pen.text("\"tcp.stream eq ");
-            stream.put(pen);
-            pen.text("\"");
-            return;
-        }
-        let frames = places.within_one(&[r.id, r.last_frame]).and_then(|f| Some((*f.first()?, *f.last()?)));
+        let within =
+            || places.within_one(&[r.id, r.last_frame]).and_then(|f| Some((*f.first()?, *f.last()?)));
+        let frames = if stream.is_none() { within() } else { None };
         let ends = [r.endpoints.client, r.endpoints.server];
-        Plain(&ConnectionFilter { stream, ends, frames }.to_string()).put(pen);
+        pen.text("\"");
+        ConnectionFilter { stream, ends, frames }.pieces(&mut |piece| match piece {
+            Piece::Text(text) => pen.text(text),
+            Piece::Addr(addr) => pen.addr(addr),
+            Piece::Number(number) => number.put(pen),
+        });
+        pen.text("\"");
     }
 }
 

@@ -165,6 +165,14 @@ impl Pen {
         self.out.extend_from_slice(&text[..end - 1]);
     }
 
+    /// An address, without quotes.
+    pub fn addr(&mut self, addr: IpAddr) {
+        match addr {
+            IpAddr::V4(addr) => self.octets(addr.octets()),
+            IpAddr::V6(addr) => self.groups(&addr),
+        }
+    }
+
     /// `2001:db8::1`: RFC 5952, as the standard library writes it too, in a tenth of the time.
     fn groups(&mut self, addr: &Ipv6Addr) {
         if let Some(mapped) = addr.to_ipv4_mapped() {
@@ -353,10 +361,7 @@ impl Put for Endpoint {
 impl Put for IpAddr {
     fn put(&self, pen: &mut Pen) {
         pen.text("\"");
-        match self {
-            Self::V4(addr) => pen.octets(addr.octets()),
-            Self::V6(addr) => pen.groups(addr),
-        }
+        pen.addr(*self);
         pen.text("\"");
     }
 }
