@@ -102,9 +102,9 @@ impl Default for TrackConfig {
             // In 64 partitions as many as begin within 25 ms at 20,000 a second, and 1.2 MB: with 32 a flood took 1.08
             // times the CPU.
             young: 8,
-            // In 64 partitions 32,768 of 3 KiB each, the rest 0.6 KiB: a mix of a million connections in six minutes takes
-            // 680 MiB. To pack and unpack one takes 5 µs, so few should need it.
-            awake: 512,
+            // In 64 partitions 49,152 of 3 KiB each, the rest 0.6 KiB: a mix of a million connections in six minutes takes
+            // 630 MiB. To pack and unpack one takes 5 µs, so few should need it.
+            awake: 768,
             max_transitions: 64,
         }
     }
