@@ -2,6 +2,7 @@
 
 use super::connection::{Connection, Context};
 use super::event::Fact;
+use super::opening::SOONEST_REPETITION;
 use super::packed::fields;
 use super::record::HalfOpenEnd;
 use crate::tcp::{Duration, State, Timestamp};
@@ -26,9 +27,13 @@ impl HalfOpenTrack {
     }
 
     /// The SYN+ACK was sent again `gap` after the one before. Each gap is about twice the last, and the entry dies
-    /// when the next would be due (tcp.md M25). Where the next comes all the same, a little late, it was alive.
+    /// when the next would be due (tcp.md M25). Where the next comes all the same, a little late, it was alive. What comes
+    /// sooner than a stack's timer is a copy, or answers a SYN, and says nothing of it.
     pub fn repeated(&mut self, at: Timestamp, gap: Duration) {
         self.retransmissions = self.retransmissions.saturating_add(1);
+        if gap < SOONEST_REPETITION {
+            return;
+        }
         let last_chance = at + gap.times(2);
         self.due = if self.retransmissions >= 2 { last_chance } else { self.due.max(last_chance) };
     }
