@@ -7,26 +7,13 @@ use tcpscope::tcp::{Duration, Endpoint, Flags};
 use tcpscope::track::Confidence;
 
 use crate::support::packet::capture_time;
-use crate::support::traffic::{BARE, LINUX, MS, S, Stack, Traffic, addr, host};
+use crate::support::traffic::{BARE, LINUX, MS, S, Stack, Traffic, addr, good, host, only};
 
 const RST_ACK: Flags = Flags(0x14);
 
 fn number(finding: &Finding, name: &str) -> i64 {
     let found = finding.evidence.iter().find(|(n, _)| *n == name).and_then(|(_, v)| v.as_i64());
     found.unwrap_or_else(|| panic!("no number {name}: {finding:?}"))
-}
-
-fn only(findings: Vec<Finding>) -> Finding {
-    let [one] = <[Finding; 1]>::try_from(findings).unwrap_or_else(|all| panic!("{}: {all:?}", all.len()));
-    one
-}
-
-/// Clients of the server under attack, `per_second` of them, who are served.
-fn good(t: &mut Traffic, seconds: i64, per_second: i64) {
-    for i in 0..seconds * per_second {
-        let client = t.client();
-        t.exchange(i * S / per_second, (client, host(2, 80)), &LINUX);
-    }
 }
 
 /// SYNs from forged addresses, so many a second from 30 s on for a minute; SYN+ACKs, if any, are sent again as Linux does.

@@ -7,24 +7,11 @@ use tcpscope::rules::{Finding, Severity};
 use tcpscope::tcp::{Endpoint, Flags};
 
 use crate::support::packet::capture_time;
-use crate::support::traffic::{BARE, LINUX, MS, S, Stack, Traffic, addr, host};
+use crate::support::traffic::{BARE, LINUX, MS, S, Stack, Traffic, addr, good, host, only};
 
 fn evidence<'a>(finding: &'a Finding, name: &str) -> &'a Value {
     let found = finding.evidence.iter().find(|(n, _)| *n == name);
     &found.unwrap_or_else(|| panic!("no {name}: {finding:?}")).1
-}
-
-fn only(findings: Vec<Finding>) -> Finding {
-    let [one] = <[Finding; 1]>::try_from(findings).unwrap_or_else(|all| panic!("{}: {all:?}", all.len()));
-    one
-}
-
-/// Clients of the server under attack, `per_second` of them, who are served.
-fn good(t: &mut Traffic, seconds: i64, per_second: i64) {
-    for i in 0..seconds * per_second {
-        let client = t.client();
-        t.exchange(i * S / per_second, (client, host(2, 80)), &LINUX);
-    }
 }
 
 /// Only what one side of the link sees.

@@ -2,7 +2,7 @@
 //!
 //! An allocation of its own would cost each of them 16 bytes more: the pointer's length, and what the allocator keeps.
 
-/// Writings, each of them of up to half a megabyte.
+/// Writings, each of them of at most [`Cells::LONGEST`] bytes.
 #[derive(Debug, Default)]
 pub(super) struct Cells {
     /// By the words of a cell.
@@ -26,6 +26,8 @@ pub(super) struct Cell {
 
 impl Cells {
     const WORD: usize = 8;
+    /// What the words of a cell can count: half a megabyte.
+    pub const LONGEST: usize = (u16::MAX as usize - Self::STEP) * Self::WORD;
     /// Words of what has cells of exactly its size: half-open connections, which are many, have 10.
     const SMALL: usize = 16;
     /// Longer writings come in many sizes, each of which has a piece that is not full: these are rounded to so many
@@ -54,7 +56,7 @@ impl Cells {
     /// Writes.
     pub fn put(&mut self, written: &[u8]) -> Cell {
         let words = Self::words(written.len());
-        debug_assert!(words <= usize::from(u16::MAX), "nothing so long is written");
+        debug_assert!(written.len() <= Self::LONGEST, "nothing so long is written");
         if self.sizes.len() <= words {
             self.sizes.resize_with(words + 1, Size::default);
         }
@@ -105,6 +107,15 @@ impl Cell {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn the_longest_has_a_cell_of_its_own() {
+        let (mut cells, longest) = (Cells::default(), vec![7; Cells::LONGEST]);
+        let (one, other) = (cells.put(&longest), cells.put(&longest));
+        assert_ne!(one, other);
+        assert_eq!(cells.get(one)[..longest.len()], longest);
+        assert_eq!(cells.get(other)[..longest.len()], longest);
+    }
 
     proptest! {
         #[test]

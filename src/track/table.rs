@@ -280,7 +280,8 @@ impl Table {
             return;
         }
         slot.history.give_up(&mut self.rooms);
-        if !Packed::write(slot, due, &mut self.writer) {
+        let comes_back = Packed::write(slot, due, &mut self.writer);
+        if !comes_back || self.writer.written().len() > Cells::LONGEST {
             return;
         }
         if let Some(beside) = Beside::take(slot) {

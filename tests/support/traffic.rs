@@ -160,3 +160,17 @@ impl Traffic {
         seen.findings.iter().filter(|f| f.rule == "AT020").filter_map(|f| f.variant).collect()
     }
 }
+
+/// The one finding there is.
+pub fn only(findings: Vec<Finding>) -> Finding {
+    let [one] = <[Finding; 1]>::try_from(findings).unwrap_or_else(|all| panic!("{}: {all:?}", all.len()));
+    one
+}
+
+/// Clients of the server under attack, `per_second` of them, who are served.
+pub fn good(t: &mut Traffic, seconds: i64, per_second: i64) {
+    for i in 0..seconds * per_second {
+        let client = t.client();
+        t.exchange(i * S / per_second, (client, host(2, 80)), &LINUX);
+    }
+}
